@@ -1,0 +1,44 @@
+"""Inverse design for scikit-learn users: which designs x give me property y*?
+
+Public names are loaded when first used, so that ``import skinverse`` costs nothing.
+"""
+
+from importlib import import_module
+
+from skinverse._version import __version__
+
+_HOME = {
+    "BaseInverter": "base",
+    "DesignSpace": "spaces",
+    "ForwardRegressor": "surrogate",
+    "GradientSolver": "solvers",
+    "InverterMixin": "base",
+    "LHSSampler": "samplers",
+    "LevenbergMarquardtSolver": "solvers",
+    "NearestDesignInverter": "inverters",
+    "NeuralAdjoint": "inverters",
+    "PriorInverter": "inverters",
+    "TargetRange": "targets",
+    "inverse": "delegate",
+    "make_resimulation_scorer": "metrics",
+    "resimulation_error": "metrics",
+    "resimulation_score": "metrics",
+}
+_SUBPACKAGES = ("datasets", "display", "inverters", "metrics", "samplers", "simulators", "solvers", "testing")
+
+__all__ = sorted([*_HOME, *_SUBPACKAGES, "__version__"])
+
+
+def __getattr__(name):
+    if name in _HOME:
+        value = getattr(import_module(f"skinverse.{_HOME[name]}"), name)
+    elif name in _SUBPACKAGES:
+        value = import_module(f"skinverse.{name}")
+    else:
+        raise AttributeError(f"module 'skinverse' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return __all__

@@ -1,0 +1,147 @@
+"""Training sets of the analytic tasks: prior designs and their simulated responses."""
+
+from skinverse.simulators import Ballistics, RoboticArm, SineWave
+from skinverse.utils.validation import (
+    Interval,
+    Real,
+    check_positive_int,
+    check_random_state,
+    validate_parameter_constraints,
+)
+
+_CONSTRAINTS = {
+    "noise": [Interval(Real, 0, None, closed="left")],
+    "as_frame": ["boolean"],
+}
+
+
+def make_sine_wave(n_samples=10_000, *, noise=0.0, random_state=None, as_frame=False):
+    """Designs and responses of the sine-wave task.
+
+    Parameters
+    ----------
+    n_samples : int, default=10_000
+        Number of rows; the default is that of the published benchmark.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise added to the response. The designs of a given `random_state`
+        do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Governs the designs and the noise. An int gives the same data at every call.
+    as_frame : bool, default=False
+        Return pandas objects with the simulator's names.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, 2) or DataFrame
+        Designs, uniform in [-1, 1]².
+    y : ndarray of shape (n_samples,) or Series
+        Responses, -2 to 2 without noise.
+
+    See Also
+    --------
+    skinverse.simulators.SineWave : The law behind it, with its references.
+
+    Examples
+    --------
+    >>> from skinverse.datasets import make_sine_wave
+    >>> X, y = make_sine_wave(100, random_state=0)
+    >>> X.shape, y.shape
+    ((100, 2), (100,))
+    """
+    return _make("make_sine_wave", SineWave(), n_samples, noise, random_state, as_frame)
+
+
+def make_robotic_arm(
+    n_samples=10_000, *, noise=0.0, random_state=None, as_frame=False, convention="absolute"
+):
+    """Designs and responses of the robotic-arm task.
+
+    Parameters
+    ----------
+    n_samples : int, default=10_000
+        Number of rows; the default is that of the published benchmark.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise added to both outputs, in lengths of the last segment. The
+        designs of a given `random_state` do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Governs the designs and the noise. An int gives the same data at every call.
+    as_frame : bool, default=False
+        Return pandas objects with the simulator's names.
+    convention : {"absolute", "relative"}, default="absolute"
+        Meaning of the joint angles, see :class:`~skinverse.simulators.RoboticArm`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, 4) or DataFrame
+        Designs: height (in segment lengths) and three joint angles (rad).
+    y : ndarray of shape (n_samples, 2) or DataFrame
+        Tip position, horizontal and vertical, in segment lengths.
+
+    See Also
+    --------
+    skinverse.simulators.RoboticArm : The law behind it, with its references.
+
+    Examples
+    --------
+    >>> from skinverse.datasets import make_robotic_arm
+    >>> X, y = make_robotic_arm(100, random_state=0)
+    >>> X.shape, y.shape
+    ((100, 4), (100, 2))
+    """
+    return _make("make_robotic_arm", RoboticArm(convention), n_samples, noise, random_state, as_frame)
+
+
+def make_ballistics(n_samples=10_000, *, noise=0.0, random_state=None, as_frame=False, angle_interval="code"):
+    """Designs and responses of the ballistics task.
+
+    Parameters
+    ----------
+    n_samples : int, default=10_000
+        Number of rows; the default is that of the published benchmark.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise added to the response, m. The designs of a given `random_state`
+        do not depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Governs the designs and the noise. An int gives the same data at every call.
+    as_frame : bool, default=False
+        Return pandas objects with the simulator's names.
+    angle_interval : {"code", "paper"}, default="code"
+        Range of the launch angle, see :class:`~skinverse.simulators.Ballistics`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, 4) or DataFrame
+        Designs: launch abscissa and height (m), angle (rad), speed (m/s).
+    y : ndarray of shape (n_samples,) or Series
+        Landing abscissa, m.
+
+    See Also
+    --------
+    skinverse.simulators.Ballistics : The law behind it, with its references.
+
+    Examples
+    --------
+    >>> from skinverse.datasets import make_ballistics
+    >>> X, y = make_ballistics(100, random_state=0, as_frame=True)
+    >>> list(X.columns), y.name
+    (['x0', 'y0', 'angle', 'v0'], 'landing')
+    """
+    return _make("make_ballistics", Ballistics(angle_interval), n_samples, noise, random_state, as_frame)
+
+
+def _make(caller, simulator, n_samples, noise, random_state, as_frame):
+    """Prior designs of `simulator` and its responses, 1-D for a single output."""
+    validate_parameter_constraints(_CONSTRAINTS, {"noise": noise, "as_frame": as_frame}, caller)
+    check_positive_int(n_samples, "n_samples")
+    rng = check_random_state(random_state)
+    X = simulator.sample_prior(n_samples, rng)
+    y = simulator(X)
+    if noise:
+        y = y + rng.normal(scale=noise, size=y.shape)
+    if as_frame:
+        import pandas as pd
+
+        X = pd.DataFrame(X, columns=list(simulator.input_names))
+        y = pd.DataFrame(y, columns=list(simulator.output_names))
+        return X, y.iloc[:, 0] if y.shape[1] == 1 else y
+    return X, y[:, 0] if y.shape[1] == 1 else y

@@ -1,0 +1,7 @@
+"""Inverters: estimators that answer "which designs give this response?"."""
+
+from skinverse.inverters.nearest import NearestDesignInverter
+from skinverse.inverters.neural_adjoint import NeuralAdjoint
+from skinverse.inverters.prior import PriorInverter
+
+__all__ = ["NearestDesignInverter", "NeuralAdjoint", "PriorInverter"]

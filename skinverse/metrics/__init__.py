@@ -1,0 +1,22 @@
+"""Judging answers: by simulating them again, by how new and how different they are."""
+
+from skinverse.metrics.diversity import novelty, spacing
+from skinverse.metrics.resimulation import (
+    RCurve,
+    Resimulation,
+    make_resimulation_scorer,
+    r_curve,
+    resimulation_error,
+    resimulation_score,
+)
+
+__all__ = [
+    "RCurve",
+    "Resimulation",
+    "make_resimulation_scorer",
+    "novelty",
+    "r_curve",
+    "resimulation_error",
+    "resimulation_score",
+    "spacing",
+]

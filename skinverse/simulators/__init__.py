@@ -1,0 +1,8 @@
+"""Forward operators: the true laws behind the inverse-design tasks, with priors, bounds and units."""
+
+from skinverse.simulators.ballistics import Ballistics
+from skinverse.simulators.base import Simulator
+from skinverse.simulators.robotic_arm import RoboticArm
+from skinverse.simulators.sine_wave import SineWave
+
+__all__ = ["Ballistics", "RoboticArm", "Simulator", "SineWave"]

@@ -1,0 +1,157 @@
+"""What every simulator shares: names, units, one checked and batched call."""
+
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+
+from skinverse.utils.validation import check_array, check_positive_int, check_random_state
+
+
+class Simulator(BaseEstimator):
+    """Base class of the forward operators: a callable ``X -> y`` with a prior.
+
+    A simulator is the true law behind an inverse-design task. It learns nothing: its constructor
+    parameters are its physical constants, so that :func:`sklearn.base.clone`, ``repr`` and pickling
+    come for free. A subclass sets the class attributes below and writes ``bounds``, ``_simulate`` and
+    ``_sample_prior``.
+
+    Attributes
+    ----------
+    input_names, input_units : tuple of str, length n_inputs
+        Name and unit of every input; ``"1"`` stands for a dimensionless quantity.
+    output_names, output_units : tuple of str, length n_outputs
+        Name and unit of every output.
+    n_inputs, n_outputs : int
+        Numbers of inputs and outputs.
+    bounds : ndarray of shape (n_inputs, 2)
+        Lower and upper end of every input: the box in which designs are usually sought. A simulator
+        answers outside it as well, wherever its physics does.
+    integer : ndarray of bool of shape (n_inputs,)
+        Which inputs the physics takes as whole numbers only.
+
+    Notes
+    -----
+    A design that the physics cannot answer has ``NaN`` in its row of the result, never another number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skinverse.simulators import Simulator
+    >>> class Square(Simulator):
+    ...     input_names, input_units = ("side",), ("m",)
+    ...     output_names, output_units = ("area",), ("m^2",)
+    ...
+    ...     @property
+    ...     def bounds(self):
+    ...         return np.array([[0.0, 1.0]])
+    ...
+    ...     def _simulate(self, X):
+    ...         return X**2
+    ...
+    ...     def _sample_prior(self, n, rng):
+    ...         return rng.uniform(size=(n, 1))
+    >>> Square()([[2.0], [3.0]])
+    array([[4.],
+           [9.]])
+    """
+
+    _parameter_constraints: ClassVar[dict] = {}
+
+    input_names = ()
+    input_units = ()
+    output_names = ()
+    output_units = ()
+
+    @property
+    def n_inputs(self):
+        """Number of inputs."""
+        return len(self.input_names)
+
+    @property
+    def n_outputs(self):
+        """Number of outputs."""
+        return len(self.output_names)
+
+    @property
+    def integer(self):
+        """Boolean mask of the whole-number inputs: none, unless a subclass says otherwise."""
+        return np.zeros(self.n_inputs, dtype=bool)
+
+    @property
+    def bounds(self):
+        """Lower and upper end of every input, a fresh array of shape (n_inputs, 2)."""
+        raise NotImplementedError
+
+    def __call__(self, X):
+        """Response of every design.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_inputs)
+            Designs, in the order and units of `input_names`. Never modified.
+
+        Returns
+        -------
+        y : ndarray of float64 of shape (n, n_outputs)
+            Responses, in the order and units of `output_names`; ``NaN`` in the rows that the physics
+            cannot answer.
+
+        Raises
+        ------
+        ValueError
+            If `X` is not a finite numeric 2-D table of `n_inputs` columns and at least one row, or if it
+            is a data frame with this simulator's names in another order.
+        """
+        self._validate_params()
+        return self._simulate(self._check_designs(X))
+
+    def sample_prior(self, n, random_state=None):
+        """Draw designs from the distribution of the published task.
+
+        Parameters
+        ----------
+        n : int
+            Number of designs, at least 1.
+        random_state : int, RandomState instance or None, default=None
+            An int gives the same designs at every call. As everywhere in scikit-learn, None draws from
+            numpy's global generator.
+
+        Returns
+        -------
+        X : ndarray of float64 of shape (n, n_inputs)
+            Independent designs.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `n` is not an integer of at least 1.
+        """
+        self._validate_params()
+        n = check_positive_int(n, "n")
+        return self._sample_prior(n, check_random_state(random_state))
+
+    def _check_designs(self, X):
+        """Designs as a finite float64 array of shape (n, n_inputs)."""
+        columns = tuple(getattr(X, "columns", self.input_names))
+        X = check_array(X, dtype=np.float64, input_name="X")
+        name = type(self).__name__
+        if X.shape[1] != self.n_inputs:
+            raise ValueError(
+                f"X has {X.shape[1]} features, but {name} is expecting {self.n_inputs} features as input: "
+                f"{', '.join(self.input_names)}."
+            )
+        if columns != self.input_names and set(columns) == set(self.input_names):
+            raise ValueError(
+                f"The columns of X must be in the order {list(self.input_names)} of {name}.input_names, got "
+                f"{list(columns)}. Pass X[list(simulator.input_names)]."
+            )
+        return X
+
+    def _simulate(self, X):
+        """Responses (n, n_outputs) of checked designs (n, n_inputs), which must not be modified."""
+        raise NotImplementedError
+
+    def _sample_prior(self, n, rng):
+        """Designs (n, n_inputs) drawn with the RandomState `rng`."""
+        raise NotImplementedError

@@ -1,0 +1,209 @@
+"""Levenberg-Marquardt for many small inverse problems at once."""
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+
+from skinverse.solvers.base import SolverResult, UnitProblem
+from skinverse.utils.chunks import chunks
+from skinverse.utils.validation import Integral, Interval, Real, validate_parameter_constraints
+
+# A candidate whose damping grows beyond this descends no further.
+_MAX_DAMPING = 1e8
+# Broyden's update serves while a candidate is near its target (squared scaled residual) or gets nearer fast.
+_NEAR, _SWIFT = 0.1, 0.01
+# Below this many candidates a call costs the same with the Jacobian as without.
+_FEW = 128
+
+
+class LevenbergMarquardtSolver(BaseEstimator):
+    r"""Second-order refinement of candidates inside a box [1]_, batched over all of them.
+
+    Each candidate solves its own :math:`r(u) = 0` in the unit box of the space by damped minimum-norm
+    steps :math:`s = -J^\top (J J^\top + \lambda I)^{-1} r`, with its own damping :math:`\lambda`.
+    A variable at an edge that the gradient pushes outward is frozen for the step; steps are clipped in
+    length and to the box. A candidate stops when it has converged or can descend no further, and leaves
+    the batch. Where steps succeed, :math:`J` is carried along by Broyden's update [2]_, which needs no
+    sweep through the model, and computed anew as soon as they disappoint.
+
+    Parameters
+    ----------
+    max_iter : int, default=30
+        Largest number of steps for a candidate.
+    tol : float, default=1e-6
+        A candidate has converged when each response is within `tol` training standard deviations of
+        its target.
+    max_step : float, default=0.25
+        Longest step, in units of the box's edges. Shorter keeps candidates on the branch they started
+        on, longer lets them leave flat places.
+    damping : float, default=1e-2
+        Initial :math:`\lambda` relative to the mean diagonal of :math:`J J^\top`.
+    batch_size : int, default=2048
+        Candidates refined together; bounds the memory, and changes no answer.
+
+    References
+    ----------
+    .. [1] D. W. Marquardt, "An algorithm for least-squares estimation of nonlinear parameters", SIAM J.
+       11(2), 1963. https://doi.org/10.1137/0111030
+    .. [2] C. G. Broyden, "A class of methods for solving nonlinear simultaneous equations", Math. Comp.
+       19, 1965. https://doi.org/10.1090/S0025-5718-1965-0198670-6
+    """
+
+    _parameter_constraints = {
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+        "max_step": [Interval(Real, 0, None, closed="neither")],
+        "damping": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, max_iter=30, tol=1e-6, *, max_step=0.25, damping=1e-2, batch_size=2048):
+        self.max_iter = max_iter
+        self.tol = tol
+        self.max_step = max_step
+        self.damping = damping
+        self.batch_size = batch_size
+
+    def solve(self, model, targets, starts, space, *, y_scale, free=None):
+        """Refine candidates.
+
+        Parameters
+        ----------
+        model : Module
+            Differentiable forward model in the user's units, (n, d) -> (n, m).
+        targets : Targets
+            One row a candidate.
+        starts : ndarray of shape (n_candidates, n_features)
+            Where each begins; moved into the box of the space first.
+        space : DesignSpace
+        y_scale : ndarray of shape (n_outputs,)
+            Units in which misfits of different outputs are compared.
+        free : ndarray of bool of shape (n_features,), default=None
+            Variables that may move; None frees all that the space does not pin.
+
+        Returns
+        -------
+        result : SolverResult
+        """
+        validate_parameter_constraints(self._parameter_constraints, self.get_params(deep=False), "LevenbergMarquardtSolver")
+        free = (space.width > 0) & (True if free is None else free)
+        parts = [
+            self._solve_batch(UnitProblem(model, targets[rows], space, y_scale), starts[rows], space, free)
+            for rows in chunks(len(starts), self.batch_size)
+        ]
+        return SolverResult.concatenate(parts)
+
+    @torch.no_grad()
+    def _solve_batch(self, problem, starts, space, free):
+        starts = problem.tensor(np.clip(starts, space.lower, space.upper))
+        free = problem.tensor(free, torch.bool)
+        u = problem.to_unit(starts)
+        rows = torch.arange(len(u), device=u.device)
+        y, jacobian = problem.value_and_jacobian(u)
+        r = problem.residual(y, rows)
+        cost = (r * r).sum(dim=1)
+        damping = torch.full_like(cost, self.damping)
+        swift = cost < _NEAR  # progress is good enough for Broyden's update
+        exact = torch.ones_like(swift)  # the Jacobian belongs to u
+
+        final_u, final_y, final_r = u.clone(), y.clone(), r.abs().amax(dim=1)
+        n_iter = torch.zeros_like(rows)
+        trace = [final_r.clone()]
+        for _ in range(self.max_iter):
+            active = (final_r[rows] > self.tol) & (damping < _MAX_DAMPING)
+            n_active = int(active.sum())
+            if not n_active:
+                break
+            if n_active < len(rows):
+                rows, u, y, r, jacobian, cost, damping, swift, exact = (
+                    t[active] for t in (rows, u, y, r, jacobian, cost, damping, swift, exact)
+                )
+            if n_active < _FEW:
+                swift = torch.zeros_like(swift)
+            step = self._step(u, r, problem.wishes(r, jacobian, rows), damping, free)
+            trial = (u + step).clamp_(0, 1)
+            new_y, new_jacobian = self._evaluate(problem, u, y, jacobian, trial, swift)
+            new_r = problem.residual(new_y, rows)
+            new_cost = (new_r * new_r).sum(dim=1)
+
+            better = new_cost < cost
+            u, y, r = (torch.where(better[:, None], b, a) for a, b in ((u, trial), (y, new_y), (r, new_r)))
+            jacobian = torch.where(better[:, None, None], new_jacobian, jacobian)
+            outdated = ~better & ~exact
+            if outdated.any():
+                jacobian[outdated] = problem.value_and_jacobian(u[outdated])[1]
+            exact = ~better | ~swift
+            swift = better & (new_cost < _SWIFT * cost)
+            cost = torch.where(better, new_cost, cost)
+            damping = torch.where(better, damping * 0.1, damping * 10).clamp_min_(1e-12)
+            n_iter[rows] += 1
+            final_u[rows], final_y[rows], final_r[rows] = u, y, r.abs().amax(dim=1)
+            trace.append(final_r.clone())
+
+        # Pinned and frozen variables keep their exact values; rounding does not carry the others outside.
+        x = torch.where(free, problem.to_design(final_u), starts).cpu().numpy()
+        return SolverResult(
+            x=np.clip(x, space.lower, space.upper),
+            predicted=final_y.cpu().numpy(),
+            residual=final_r.cpu().numpy(),
+            converged=(final_r <= self.tol).cpu().numpy(),
+            n_iter=n_iter.cpu().numpy(),
+            at_bound=(free & ((final_u <= 0) | (final_u >= 1))).cpu().numpy(),
+            trace=torch.stack(trace).to(torch.float32).cpu().numpy(),
+        )
+
+    def _step(self, u, r, jacobian, damping, free):
+        """Damped minimum-norm step with blocked variables frozen, clipped in length."""
+        gradient = (jacobian * r.unsqueeze(2)).sum(dim=1)
+        blocked = torch.where(gradient > 0, u <= 0, u >= 1)
+        jacobian = jacobian * (free & ~blocked).unsqueeze(1)
+        n_outputs, n_features = jacobian.shape[1:]
+        if n_outputs <= n_features:
+            step = (jacobian * _solve_damped(_gram(jacobian), r, damping).unsqueeze(2)).sum(dim=1)
+        else:
+            gradient = (jacobian * r.unsqueeze(2)).sum(dim=1)
+            step = _solve_damped(jacobian.transpose(1, 2) @ jacobian, gradient, damping)
+        length = step.norm(dim=1, keepdim=True)
+        return step * (-self.max_step / length.clamp_min(self.max_step))
+
+    @staticmethod
+    def _evaluate(problem, u, y, jacobian, trial, swift):
+        """Responses and Jacobians at `trial`; where progress is swift, the latter by Broyden's update."""
+        if not swift.any():
+            return problem.value_and_jacobian(trial)
+        near = swift.nonzero().squeeze(1)
+        far = (~swift).nonzero().squeeze(1)
+        new_y, new_jacobian = torch.empty_like(y), torch.empty_like(jacobian)
+        if len(far):
+            new_y[far], new_jacobian[far] = problem.value_and_jacobian(trial[far])
+        new_y[near] = near_y = problem.value(trial[near])
+        step = (trial - u)[near]
+        change = (near_y - y[near]) / problem.y_scale
+        missed = change - (jacobian[near] * step.unsqueeze(1)).sum(dim=2)
+        missed /= (step * step).sum(dim=1, keepdim=True).clamp_min(1e-300)
+        new_jacobian[near] = torch.addcmul(jacobian[near], missed.unsqueeze(2), step.unsqueeze(1))
+        return new_y, new_jacobian
+
+
+def _gram(jacobian):
+    """J J^T for each candidate, (n, m, m)."""
+    if jacobian.shape[1] <= 3:  # three times quicker than a batched product of tiny matrices
+        return (jacobian.unsqueeze(2) * jacobian.unsqueeze(1)).sum(dim=3)
+    return jacobian @ jacobian.transpose(1, 2)
+
+
+def _solve_damped(gram, b, damping):
+    """Solve ``(gram + damping * mean(diag gram) I) v = b`` for each candidate."""
+    diagonal = gram.diagonal(dim1=1, dim2=2)
+    ridge = damping * diagonal.mean(dim=1) + 1e-300
+    if gram.shape[1] == 1:
+        return b / (diagonal + ridge.unsqueeze(1))
+    if gram.shape[1] == 2:
+        a, d, c = diagonal[:, 0] + ridge, diagonal[:, 1] + ridge, gram[:, 0, 1]
+        determinant = a * d - c * c
+        v = torch.stack([d * b[:, 0] - c * b[:, 1], a * b[:, 1] - c * b[:, 0]], dim=1)
+        return v / determinant.clamp_min(1e-300).unsqueeze(1)
+    damped = gram + ridge[:, None, None] * torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
+    factor, failed = torch.linalg.cholesky_ex(damped)
+    v = torch.cholesky_solve(b.unsqueeze(2), factor).squeeze(2)
+    return torch.where((failed == 0).unsqueeze(1), v, 0.0)

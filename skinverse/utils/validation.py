@@ -1,0 +1,57 @@
+"""The one door to scikit-learn's validation, its private names included."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import _fit_context as fit_context
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
+from sklearn.utils import check_random_state as _check_random_state
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+__all__ = [
+    "HasMethods",
+    "Integral",
+    "Interval",
+    "InvalidParameterError",
+    "Options",
+    "Real",
+    "StrOptions",
+    "check_array",
+    "check_is_fitted",
+    "check_positive_int",
+    "check_random_state",
+    "fit_context",
+    "validate_data",
+    "validate_parameter_constraints",
+]
+
+
+def check_random_state(seed):
+    """As scikit-learn's, but None takes fresh entropy: numpy's global generator is left alone."""
+    if seed is None:
+        return np.random.RandomState(np.random.MT19937())
+    return _check_random_state(seed)
+
+
+def check_positive_int(value, name, *, advice=""):
+    """Return `value` as an int of at least one, or raise an error that names the parameter.
+
+    Raises
+    ------
+    TypeError
+        If `value` is no integer (a bool is none).
+    ValueError
+        If `value` is below one.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer of at least 1, got {value!r} ({type(value).__name__}).")
+    if value < 1:
+        raise ValueError(f"{name} must be an integer of at least 1, got {value}.{advice}")
+    return int(value)
