@@ -5,7 +5,7 @@ Public names are loaded when first used, so that ``import skinverse`` costs noth
 
 from importlib import import_module
 
-from skinverse._version import __version__
+from skinverse._version import __version__ as __version__
 
 _HOME = {
     "BaseInverter": "base",

@@ -253,7 +253,10 @@ class BaseInverter(InverterMixin, BaseEstimator, metaclass=ABCMeta):
             y_star = np.asarray(y_star)
             y_star = y_star.reshape(-1, 1) if self.y_ndim_ == 1 else y_star.reshape(1, -1)
         array = check_array(
-            y_star, dtype=np.float64, ensure_all_finite="allow-nan" if not infinite else False, input_name=name
+            y_star,
+            dtype=np.float64,
+            ensure_all_finite="allow-nan" if not infinite else False,
+            input_name=name,
         )
         if array.shape[1] != self.n_outputs_:
             raise ValueError(

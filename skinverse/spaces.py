@@ -214,7 +214,9 @@ class DesignSpace:
     def _check_designs(self, X):
         X = np.array(X, dtype=np.float64)
         if X.ndim == 0 or X.shape[-1] != self.n_features:
-            raise ValueError(f"Designs must have {self.n_features} values each, got an array of shape {X.shape}.")
+            raise ValueError(
+                f"Designs must have {self.n_features} values each, got an array of shape {X.shape}."
+            )
         return X
 
     def _check_labels(self, labels, what):
@@ -243,7 +245,9 @@ class DesignSpace:
 
     def _fix(self, column, value):
         if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(value):
-            raise ValueError(f"The fixed value of {self.label(column)} must be a finite number, got {value!r}.")
+            raise ValueError(
+                f"The fixed value of {self.label(column)} must be a finite number, got {value!r}."
+            )
         if not self.lower[column] <= value <= self.upper[column]:
             raise ValueError(
                 f"{self.label(column)} is fixed at {value:g}, outside its bounds "

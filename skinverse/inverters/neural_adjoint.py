@@ -173,7 +173,12 @@ class NeuralAdjoint(BaseInverter):
             Other parameters of the constructor, `space` above all.
         """
         solver = GradientSolver(
-            300, lr=lr, schedule="plateau", boundary="penalty", boundary_weight=boundary_weight, batch_size=n_starts
+            300,
+            lr=lr,
+            schedule="plateau",
+            boundary="penalty",
+            boundary_weight=boundary_weight,
+            batch_size=n_starts,
         )
         settings = {
             "solver": solver,
@@ -190,7 +195,10 @@ class NeuralAdjoint(BaseInverter):
             model = ForwardRegressor(n_members=3)
         else:
             model = clone(self.forward_model)
-        if "random_state" in model.get_params(deep=False) and model.get_params(deep=False)["random_state"] is None:
+        if (
+            "random_state" in model.get_params(deep=False)
+            and model.get_params(deep=False)["random_state"] is None
+        ):
             model.set_params(random_state=random_state.randint(2**31 - 1))
         self.forward_model_ = model.fit(X, y.ravel() if self.y_ndim_ == 1 else y)
         if not isinstance(getattr(self.forward_model_, "module_", None), torch.nn.Module):
@@ -221,7 +229,7 @@ class NeuralAdjoint(BaseInverter):
         members = getattr(module, "member_values", lambda x: module(x).unsqueeze(0))
         parts = []
         for rows in chunks(max(len(X), 1), _MAX_CANDIDATES):
-            values = members(torch.as_tensor(X[rows], dtype=torch.float64, device=parameter.device))
+            values = members(torch.tensor(X[rows], dtype=torch.float64, device=parameter.device))
             parts.append(torch.cat([values, values.mean(dim=0, keepdim=True)]).cpu().numpy())
         return np.concatenate(parts, axis=1)
 
@@ -310,7 +318,9 @@ class NeuralAdjoint(BaseInverter):
         spread = values[:-1].copy()
         spread[:, anchored] -= start_values[:-1]
         wanted = targets.wanted[owner]
-        variance = ((spread.var(axis=0, ddof=1 if len(spread) > 1 else 0) / self.y_scale_**2) * wanted).sum(axis=1)
+        variance = ((spread.var(axis=0, ddof=1 if len(spread) > 1 else 0) / self.y_scale_**2) * wanted).sum(
+            axis=1
+        )
         # A target under the floor of a censored response is out of reach though its latent value is not.
         reachable = (targets.upper[owner] >= self.y_floor_).all(axis=1)
         converged = result.converged & reachable

@@ -142,7 +142,9 @@ def r_curve(error, *, on_failure="worst"):
         raise ValueError(f"on_failure must be 'worst' or 'exclude', got {on_failure!r}.")
     failed = ~np.isfinite(error)
     if failed.all():
-        raise ValueError("Every candidate failed, so there is no error to report; look at the judge's status.")
+        raise ValueError(
+            "Every candidate failed, so there is no error to report; look at the judge's status."
+        )
     best = np.fmin.accumulate(np.where(failed, np.nan, error), axis=1)
     n_excluded = 0
     if on_failure == "worst":
@@ -156,9 +158,7 @@ def r_curve(error, *, on_failure="worst"):
     return RCurve(best=best, failure_rate=float(failed.mean()), n_excluded=n_excluded)
 
 
-def resimulation_error(
-    X, y_star, simulator, *, reduce="mean", judge=None, batch_size=None, time_limit=None
-):
+def resimulation_error(X, y_star, simulator, *, reduce="mean", judge=None, batch_size=None, time_limit=None):
     """Simulate designs again and compare the responses with the targets.
 
     Parameters
@@ -217,7 +217,9 @@ def resimulation_error(
     judge = judge or "simulator"
 
     started = time.perf_counter()
-    response, status, messages = _simulate(ask, X.reshape(-1, X.shape[2]), targets.shape[1], batch_size, time_limit)
+    response, status, messages = _simulate(
+        ask, X.reshape(-1, X.shape[2]), targets.shape[1], batch_size, time_limit
+    )
     seconds = time.perf_counter() - started
     response = response.reshape(*X.shape[:2], -1)
     gap = np.where(np.isnan(targets)[:, None], 0.0, response - targets[:, None])

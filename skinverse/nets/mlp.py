@@ -1,6 +1,7 @@
 """Multi-layer perceptron with its input and parameter Jacobians, batched over samples."""
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +32,9 @@ class MLP(nn.Module):
         Draws the initial parameters; None leaves them to torch's global one.
     """
 
-    def __init__(self, n_inputs, n_outputs, hidden_layer_sizes=(128, 128, 128), activation="silu", *, generator=None):
+    def __init__(
+        self, n_inputs, n_outputs, hidden_layer_sizes=(128, 128, 128), activation="silu", *, generator=None
+    ):
         super().__init__()
         self.n_inputs, self.n_outputs = n_inputs, n_outputs
         self.activation = activation
@@ -118,7 +121,9 @@ class MLP(nn.Module):
                 torch.mul(
                     delta.unsqueeze(2),
                     h.unsqueeze(1),
-                    out=jacobian[:, k, start:start_bias].view(n_samples, layer.out_features, layer.in_features),
+                    out=jacobian[:, k, start:start_bias].view(
+                        n_samples, layer.out_features, layer.in_features
+                    ),
                 )
                 end = start
                 if depth:

@@ -79,7 +79,7 @@ class UnitProblem:
 
     def tensor(self, array, dtype=torch.float64):
         """`array` as a tensor where the model lives."""
-        return torch.as_tensor(array, dtype=dtype, device=self.device)
+        return torch.tensor(np.asarray(array), dtype=dtype, device=self.device)
 
     def to_unit(self, X: Tensor) -> Tensor:
         """Designs to the unit box; pinned variables sit at zero."""

@@ -76,7 +76,9 @@ class GradientSolver(BaseEstimator):
 
         With ``boundary="penalty"`` designs may end outside the space.
         """
-        validate_parameter_constraints(self._parameter_constraints, self.get_params(deep=False), type(self).__name__)
+        validate_parameter_constraints(
+            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
+        )
         free = (space.width > 0) & (True if free is None else free)
         parts = [
             self._solve_batch(UnitProblem(model, targets[rows], space, y_scale), starts[rows], space, free)

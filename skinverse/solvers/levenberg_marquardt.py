@@ -85,7 +85,9 @@ class LevenbergMarquardtSolver(BaseEstimator):
         -------
         result : SolverResult
         """
-        validate_parameter_constraints(self._parameter_constraints, self.get_params(deep=False), "LevenbergMarquardtSolver")
+        validate_parameter_constraints(
+            self._parameter_constraints, self.get_params(deep=False), "LevenbergMarquardtSolver"
+        )
         free = (space.width > 0) & (True if free is None else free)
         parts = [
             self._solve_batch(UnitProblem(model, targets[rows], space, y_scale), starts[rows], space, free)

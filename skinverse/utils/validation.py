@@ -4,6 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import check_random_state as _check_random_state
 from sklearn.utils._param_validation import (
     HasMethods,
     Interval,
@@ -12,7 +13,6 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_parameter_constraints,
 )
-from sklearn.utils import check_random_state as _check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 __all__ = [

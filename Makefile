@@ -1,0 +1,34 @@
+# make demo   the main job: real data to judged designs, figures and a table in demo_output/
+# make test   the tests
+# make lint   style and layers
+# Each target makes its own virtual environment in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+# Real tables are looked for beside the checkout before they are downloaded.
+export SKINVERSE_DATA ?= $(wildcard $(abspath ../shared/data))
+
+.PHONY: demo test lint clean
+
+demo: $(STAMP)
+	$(BIN)/python examples/demo.py --output demo_output
+
+test: $(STAMP)
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --config setup.cfg
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "skinverse needs Python 3.11 or newer: make PYTHON=python3.11"'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test,lint]'
+	touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) demo_output build *.egg-info

@@ -1,0 +1,53 @@
+"""Tiny instances of every inverter, ready to fit in a second."""
+
+from skinverse.inverters import NearestDesignInverter, NeuralAdjoint, PriorInverter
+from skinverse.solvers import GradientSolver
+from skinverse.surrogate import ForwardRegressor
+
+
+def _small_surrogate(**params):
+    return ForwardRegressor((8,), max_epochs=15, **params)
+
+
+def all_inverters():
+    """One small unfitted instance of each inverter and of each of its main modes.
+
+    Returns
+    -------
+    inverters : list of BaseInverter
+
+    Examples
+    --------
+    >>> from skinverse.testing import all_inverters
+    >>> sorted({type(inverter).__name__ for inverter in all_inverters()})
+    ['NearestDesignInverter', 'NeuralAdjoint', 'PriorInverter']
+    """
+    return [
+        NearestDesignInverter(),
+        NearestDesignInverter(local_linear=True),
+        PriorInverter(random_state=0),
+        PriorInverter(
+            "data", forward_model=_small_surrogate(random_state=0), n_candidates=30, random_state=0
+        ),
+        NeuralAdjoint(_small_surrogate(), n_starts=8, max_redraws=2, random_state=0),
+        NeuralAdjoint(
+            _small_surrogate(n_members=2),
+            solver=GradientSolver(20, tol=0.1),
+            start="sampler",
+            n_starts=8,
+            max_redraws=1,
+            select="diverse",
+            random_state=0,
+        ),
+    ]
+
+
+def expected_failed_checks(inverter):
+    """scikit-learn's checks that an inverter is right to fail, each with its reason.
+
+    Returns
+    -------
+    failures : dict {name of the check: reason}
+        For the argument of the same name of :func:`sklearn.utils.estimator_checks.check_estimator`.
+    """
+    return {}
