@@ -190,6 +190,10 @@ class DesignSpace:
         whole = np.minimum(self.lower + steps, self.upper)
         return np.where(self.integer, whole, X)
 
+    def to_unit(self, X):
+        """Map designs affinely so that the box becomes the unit cube; pinned variables keep their scale."""
+        return (X - self.lower) / np.where(self.width > 0, self.width, 1.0)
+
     def __eq__(self, other):
         return (
             isinstance(other, DesignSpace)

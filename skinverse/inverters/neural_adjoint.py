@@ -1,17 +1,18 @@
 """Neural Adjoint: search through a differentiable surrogate from many starts."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skinverse.base import BaseInverter
 from skinverse.samplers import LHSSampler, RandomSampler
 from skinverse.solvers import GradientSolver, LevenbergMarquardtSolver
-from skinverse.solvers.selection import SELECTIONS
+from skinverse.solvers.localizer import Localizer
+from skinverse.solvers.selection import SELECTIONS, choose
 from skinverse.surrogate import ForwardRegressor
 from skinverse.utils.chunks import chunks
 from skinverse.utils.lookup import ResponseLookup
@@ -19,8 +20,6 @@ from skinverse.utils.validation import HasMethods, Integral, Interval, StrOption
 
 # Candidates of different targets worked on together.
 _MAX_CANDIDATES = 2**15
-# A neighbour's residual predicts a row's own when they correlate beyond this.
-_ANCHOR_CORRELATION = 0.5
 
 
 class NeuralAdjoint(BaseInverter):
@@ -34,8 +33,9 @@ class NeuralAdjoint(BaseInverter):
     Three things go beyond the published method, each measured in the results page and each a
     parameter. The solver is second-order by default. Candidates that start from a training row
     are *anchored*: they follow :math:`\hat f(x) + y_i - \hat f(x_i)`, which is exact at the row they
-    start from (the additive correction of space mapping [2]_). And when the surrogate is
-    an ensemble, candidates are ranked by misfit plus the members' disagreement; ranking by
+    start from (the additive correction of space mapping [2]_). And candidates are ranked by misfit plus
+    expected error of the surrogate, which is the disagreement of an ensemble's members, or for a single
+    surrogate its training error, less where a candidate is anchored and has moved little; ranking by
     misfit alone, as published, chooses at random among converged ones.
 
     Parameters
@@ -206,32 +206,9 @@ class NeuralAdjoint(BaseInverter):
                 "forward_model must hold a torch module `module_` once fitted, which maps designs to responses "
                 f"in the user's units; {type(model).__name__} does not. Use ForwardRegressor."
             )
-        self.designs_, self.responses_ = X, y
         self.lookup_ = ResponseLookup(y / self.y_scale_)
-        self.y_floor_ = getattr(self.forward_model_, "response_floor_", np.full(y.shape[1], -np.inf))
-        residual = y - self._values(X)[-1]
-        self.anchored_ = self._anchoring_helps(residual) if self.anchor == "auto" else self.anchor
-
-    def _anchoring_helps(self, residual):
-        """Whether the surrogate's residual at a training row predicts that at its nearest neighbour."""
-        points = (self.designs_ - self.space_.lower) / np.where(self.space_.width > 0, self.space_.width, 1.0)
-        distance, neighbour = cKDTree(points).query(points, k=2)
-        close = np.argsort(distance[:, 1])[: max(2, len(points) // 10)]
-        near, far = residual[close] / self.y_scale_, residual[neighbour[close, 1]] / self.y_scale_
-        spread = 0.5 * (near**2 + far**2).sum()
-        return bool(spread > 0 and (near * far).sum() > _ANCHOR_CORRELATION * spread)
-
-    @torch.inference_mode()
-    def _values(self, X):
-        """Responses of the surrogate's members and, last, of itself: (n_members + 1, n, n_outputs)."""
-        module = self.forward_model_.module_
-        parameter = next(iter([*module.parameters(), *module.buffers()]))
-        members = getattr(module, "member_values", lambda x: module(x).unsqueeze(0))
-        parts = []
-        for rows in chunks(max(len(X), 1), _MAX_CANDIDATES):
-            values = members(torch.tensor(X[rows], dtype=torch.float64, device=parameter.device))
-            parts.append(torch.cat([values, values.mean(dim=0, keepdim=True)]).cpu().numpy())
-        return np.concatenate(parts, axis=1)
+        self.localizer_ = Localizer(self.forward_model_, X, y, self.space_, anchor=self.anchor)
+        self.anchored_ = self.localizer_.anchored
 
     def _inverse(self, targets, n, space, random_state):
         n_starts = self.n_starts or max(n, 1000 if self.select == "diverse" else 64)
@@ -263,8 +240,9 @@ class NeuralAdjoint(BaseInverter):
 
     def _search(self, targets, n, pool, space, drawn):
         """Candidates for a chunk of targets: start, refine, redraw the stuck, select."""
-        owner, x, row = self._starts(targets, pool, space, drawn(0))
-        rounds = [self._refine(targets, owner, x, row, space)]
+        solver = LevenbergMarquardtSolver() if self.solver is None else self.solver
+        refine = partial(self.localizer_.refine, targets, space=space, solver=solver)
+        rounds = [refine(*self._starts(targets, pool, space, drawn(0)))]
         for k in range(1, self.max_redraws + 1):
             converged = sum(np.bincount(r["owner"], r["converged"], len(targets)) for r in rounds)
             missing = np.minimum(np.where(converged < n, 2 * (n - converged), 0), pool).astype(int)
@@ -272,78 +250,19 @@ class NeuralAdjoint(BaseInverter):
                 break
             owner = np.repeat(np.arange(len(targets)), missing)
             place = np.arange(len(owner)) - np.repeat(np.cumsum(missing) - missing, missing)
-            rounds.append(self._refine(targets, owner, drawn(k)[place], np.full(len(owner), -1), space))
+            rounds.append(refine(owner, drawn(k)[place]))
         found = {name: np.concatenate([r[name] for r in rounds]) for name in rounds[0]}
-        return self._choose(found, len(targets), n, space)
+        return choose(found, len(targets), n, space, SELECTIONS.get(self.select, self.select))
 
     def _starts(self, targets, pool, space, draw):
-        """Start designs of each target: its index, the design, and the row it is anchored to or -1."""
-        n_rows = min(pool, len(self.designs_)) if self.start == "nearest" else 0
+        """Start designs, flat over targets: the index of the target, the design, its training row or -1."""
+        n_rows = min(pool, len(self.localizer_.X)) if self.start == "nearest" else 0
         x = np.empty((len(targets), pool, space.n_features))
         row = np.full((len(targets), pool), -1)
         if n_rows:
-            row[:, :n_rows] = self.lookup_.query(
-                targets.lower / self.y_scale_, targets.upper / self.y_scale_, n_rows
-            )
-            x[:, :n_rows] = self.designs_[row[:, :n_rows]]
+            lower, upper = targets.lower / self.y_scale_, targets.upper / self.y_scale_
+            row[:, :n_rows] = self.lookup_.query(lower, upper, n_rows)
+            x[:, :n_rows] = self.localizer_.X[row[:, :n_rows]]
             row[:, :n_rows][~space.contains(x[:, :n_rows])] = -1
         x[:, n_rows:] = draw[: pool - n_rows]
-        if not self.anchored_:
-            row[:] = -1
         return np.repeat(np.arange(len(targets)), pool), x.reshape(-1, space.n_features), row.ravel()
-
-    def _refine(self, targets, owner, starts, row, space):
-        """Solve for each candidate; returns arrays over candidates."""
-        solver = LevenbergMarquardtSolver() if self.solver is None else self.solver
-        model = self.forward_model_.module_
-        anchored = row >= 0
-        start_values = self._values(self.designs_[row[anchored]])
-        shift = np.zeros((len(owner), targets.lower.shape[1]))
-        shift[anchored] = self.responses_[row[anchored]] - start_values[-1]
-        # At the floor the response is known, the latent value under it is not.
-        shift[self.responses_[row] <= self.y_floor_] = 0
-
-        wishes = targets[owner].above_floor(self.y_floor_)
-        wishes = type(wishes)(wishes.lower - shift, wishes.upper - shift)
-        result = solver.solve(model, wishes, starts, space, y_scale=self.y_scale_)
-        n_iter = result.n_iter
-        if space.integer.any():
-            whole = space.project(result.x)
-            result = solver.solve(model, wishes, whole, space, y_scale=self.y_scale_, free=~space.integer)
-            n_iter = n_iter + result.n_iter
-
-        values = self._values(result.x)
-        predicted = np.maximum(values[-1] + shift, self.y_floor_)
-        residual = targets[owner].residual(predicted) / self.y_scale_
-        spread = values[:-1].copy()
-        spread[:, anchored] -= start_values[:-1]
-        wanted = targets.wanted[owner]
-        variance = ((spread.var(axis=0, ddof=1 if len(spread) > 1 else 0) / self.y_scale_**2) * wanted).sum(
-            axis=1
-        )
-        # A target under the floor of a censored response is out of reach though its latent value is not.
-        reachable = (targets.upper[owner] >= self.y_floor_).all(axis=1)
-        converged = result.converged & reachable
-        return {
-            "owner": owner,
-            "x": result.x,
-            "predicted": predicted,
-            "converged": converged,
-            "expected_error": ((residual**2).sum(axis=1) + variance) / wanted.sum(axis=1),
-            "n_iter": n_iter,
-            "at_bound": result.at_bound,
-        }
-
-    def _choose(self, found, n_targets, n, space):
-        """The selected n candidates of each target, arrays (n_targets, n, ...)."""
-        select = SELECTIONS.get(self.select, self.select) if isinstance(self.select, str) else self.select
-        unit = (found["x"] - space.lower) / np.where(space.width > 0, space.width, 1.0)
-        score = np.where(found["converged"], found["expected_error"], np.inf)
-        # Stuck candidates sort last, the least wrong first; a stable sort keeps the order of the starts.
-        order = np.lexsort((found["expected_error"], ~found["converged"], found["owner"]))
-        ends = np.searchsorted(found["owner"][order], np.arange(n_targets), side="right")
-        chosen = np.empty((n_targets, n), dtype=np.intp)
-        for t, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
-            mine = order[start:end]
-            chosen[t] = mine[select(unit[mine], score[mine], n)]
-        return {name: values[chosen] for name, values in found.items() if name != "owner"}

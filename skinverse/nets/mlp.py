@@ -40,9 +40,7 @@ class MLP(nn.Module):
         self.activation = activation
         widths = [n_inputs, *hidden_layer_sizes, n_outputs]
         # skip_init: Linear would draw its parameters from torch's global generator.
-        self.layers = nn.ModuleList(
-            nn.utils.skip_init(nn.Linear, i, o) for i, o in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.layers = nn.ModuleList(nn.utils.skip_init(nn.Linear, i, o) for i, o in pairwise(widths))
         self.reset_parameters(generator)
 
     def reset_parameters(self, generator=None):

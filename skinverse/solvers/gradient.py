@@ -90,11 +90,12 @@ class GradientSolver(BaseEstimator):
         starts = problem.tensor(np.clip(starts, space.lower, space.upper))
         free = problem.tensor(free, torch.bool)
         rows = torch.arange(len(starts), device=starts.device)
-        # Adam's steps ignore the scale of the variable, so a rate for each is a variable scaled by it.
-        rate = problem.tensor(np.broadcast_to(np.asarray(self.lr, dtype=float), (starts.shape[1],)).copy())
+        # Adam's steps ignore the scale of a variable, so rates of its own are a scaling of it.
+        rates = problem.tensor(np.broadcast_to(np.asarray(self.lr, dtype=float), (starts.shape[1],)).copy())
+        rate = rates / rates.max()
         u = problem.to_unit(starts)
         v = (u / rate).requires_grad_()
-        optimizer = torch.optim.Adam([v], lr=1.0)
+        optimizer = torch.optim.Adam([v], lr=float(rates.max()))
         schedulers = {
             "cosine": lambda: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.max_iter),
             "plateau": lambda: torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=10),

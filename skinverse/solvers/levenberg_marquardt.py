@@ -12,8 +12,6 @@ from skinverse.utils.validation import Integral, Interval, Real, validate_parame
 _MAX_DAMPING = 1e8
 # Broyden's update serves while a candidate is near its target (squared scaled residual) or gets nearer fast.
 _NEAR, _SWIFT = 0.1, 0.01
-# Below this many candidates a call costs the same with the Jacobian as without.
-_FEW = 128
 
 
 class LevenbergMarquardtSolver(BaseEstimator):
@@ -120,8 +118,6 @@ class LevenbergMarquardtSolver(BaseEstimator):
                 rows, u, y, r, jacobian, cost, damping, swift, exact = (
                     t[active] for t in (rows, u, y, r, jacobian, cost, damping, swift, exact)
                 )
-            if n_active < _FEW:
-                swift = torch.zeros_like(swift)
             step = self._step(u, r, problem.wishes(r, jacobian, rows), damping, free)
             trial = (u + step).clamp_(0, 1)
             new_y, new_jacobian = self._evaluate(problem, u, y, jacobian, trial, swift)

@@ -48,16 +48,44 @@ def diverse_best_of(X, score, n, *, quality=0.5):
     order = np.argsort(score, kind="stable")
     n_finite = int(np.isfinite(score).sum())
     pool = order[: max(n, int(np.ceil(quality * n_finite)))]
-    points = X[pool]
+    points, failed = X[pool], ~np.isfinite(score[pool])
     chosen = np.zeros(min(n, len(pool)), dtype=int)
     distance = np.full(len(pool), np.inf)
     for k in range(1, len(chosen)):
         gap = points - points[chosen[k - 1]]
         np.minimum(distance, np.einsum("ij,ij->i", gap, gap), out=distance)
-        distance[chosen[:k]] = -1
-        # Failed candidates are a last resort, in their order.
-        chosen[k] = np.argmax(np.where(np.isfinite(score[pool]), distance, -0.5))
+        worth = np.where(failed, -0.5, distance)  # failed candidates are a last resort, in their order
+        worth[chosen[:k]] = -1
+        chosen[k] = np.argmax(worth)
     return pool[chosen][np.argsort(score[pool[chosen]], kind="stable")]
+
+
+def choose(found, n_targets, n, space, select):
+    """The selected `n` candidates of each target.
+
+    Parameters
+    ----------
+    found : dict of ndarray, each over candidates of all targets
+        As :meth:`~skinverse.solvers.localizer.Localizer.refine` gives it.
+    n_targets, n : int
+        Each target must have at least `n` candidates.
+    space : DesignSpace
+    select : callable ``select(X, score, n) -> indices``
+
+    Returns
+    -------
+    chosen : dict of ndarray of shape (n_targets, n, ...)
+        The same entries, but for `owner`.
+    """
+    unit = space.to_unit(found["x"])
+    score = np.where(found["converged"], found["expected_error"], np.inf)
+    # Candidates that did not converge come last, the least wrong first.
+    order = np.lexsort((found["expected_error"], ~found["converged"], found["owner"]))
+    ends = np.searchsorted(found["owner"][order], np.arange(n_targets), side="right")
+    rows = np.empty((n_targets, n), dtype=np.intp)
+    for target, mine in enumerate(np.split(order, ends[:-1])):
+        rows[target] = mine[select(unit[mine], score[mine], n)]
+    return {name: values[rows] for name, values in found.items() if name != "owner"}
 
 
 SELECTIONS = {"best": best_of, "diverse": diverse_best_of}

@@ -168,15 +168,21 @@ def check_global_state_untouched(inverter):
         )
 
     X, y = _table()
-    before = state()
-    filters = list(warnings.filters)
-    for random_state in (None, 0):
-        fitted = clone(inverter).set_params(random_state=random_state)
-        with warnings.catch_warnings(record=True):
-            warnings.simplefilter("always")
-            fitted.fit(X, y).inverse(y[:2], 3)
-    assert state() == before
-    assert list(warnings.filters) == filters
+    saved = np.random.get_state(), torch.get_rng_state()
+    np.random.seed(20260101)  # a state that nobody is likely to set, given back below
+    torch.manual_seed(20260101)
+    try:
+        before, filters = state(), list(warnings.filters)
+        for random_state in (None, 0):
+            fitted = clone(inverter).set_params(random_state=random_state)
+            with warnings.catch_warnings(record=True):
+                warnings.simplefilter("always")
+                fitted.fit(X, y).inverse(y[:2], 3)
+        assert state() == before
+        assert list(warnings.filters) == filters
+    finally:
+        np.random.set_state(saved[0])
+        torch.set_rng_state(saved[1])
 
 
 def check_parameters_untouched(inverter):
