@@ -54,8 +54,8 @@ class NeuralAdjoint(BaseInverter):
     sampler : sampler, default=None
         Fills the space with starts; None is :class:`~skinverse.samplers.LHSSampler`.
     n_starts : int, default=None
-        Candidates for each target; None takes as many as designs are asked for, at least 64, and at
-        least 1000 when ``select="diverse"``.
+        Candidates for each target; None takes a twentieth more than designs are asked for, at least 64,
+        and at least 1000 when ``select="diverse"``.
     max_redraws : int, default=10
         Rounds in which candidates that got stuck are replaced by new draws of the sampler, until as
         many as asked for have converged. 0 keeps the stuck ones.
@@ -211,7 +211,7 @@ class NeuralAdjoint(BaseInverter):
         self.anchored_ = self.localizer_.anchored
 
     def _inverse(self, targets, n, space, random_state):
-        n_starts = self.n_starts or max(n, 1000 if self.select == "diverse" else 64)
+        n_starts = self.n_starts or max(n + n // 20, 1000 if self.select == "diverse" else 64)
         pool = max(n, n_starts)
         sampler = LHSSampler() if self.sampler is None else self.sampler
         seeds = random_state.randint(2**31 - 1, size=self.max_redraws + 1)
@@ -242,7 +242,7 @@ class NeuralAdjoint(BaseInverter):
         """Candidates for a chunk of targets: start, refine, redraw the stuck, select."""
         solver = LevenbergMarquardtSolver() if self.solver is None else self.solver
         refine = partial(self.localizer_.refine, targets, space=space, solver=solver)
-        rounds = [refine(*self._starts(targets, pool, space, drawn(0)))]
+        rounds = [refine(*self._starts(targets, pool, space, drawn))]
         for k in range(1, self.max_redraws + 1):
             converged = sum(np.bincount(r["owner"], r["converged"], len(targets)) for r in rounds)
             missing = np.minimum(np.where(converged < n, 2 * (n - converged), 0), pool).astype(int)
@@ -254,7 +254,7 @@ class NeuralAdjoint(BaseInverter):
         found = {name: np.concatenate([r[name] for r in rounds]) for name in rounds[0]}
         return choose(found, len(targets), n, space, SELECTIONS.get(self.select, self.select))
 
-    def _starts(self, targets, pool, space, draw):
+    def _starts(self, targets, pool, space, drawn):
         """Start designs, flat over targets: the index of the target, the design, its training row or -1."""
         n_rows = min(pool, len(self.localizer_.X)) if self.start == "nearest" else 0
         x = np.empty((len(targets), pool, space.n_features))
@@ -264,5 +264,6 @@ class NeuralAdjoint(BaseInverter):
             row[:, :n_rows] = self.lookup_.query(lower, upper, n_rows)
             x[:, :n_rows] = self.localizer_.X[row[:, :n_rows]]
             row[:, :n_rows][~space.contains(x[:, :n_rows])] = -1
-        x[:, n_rows:] = draw[: pool - n_rows]
+        if n_rows < pool:
+            x[:, n_rows:] = drawn(0)[: pool - n_rows]
         return np.repeat(np.arange(len(targets)), pool), x.reshape(-1, space.n_features), row.ravel()

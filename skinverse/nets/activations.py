@@ -28,7 +28,7 @@ def _tanh_pair(a):
 def _silu_pair(a):
     s = torch.sigmoid(a)
     h = a * s
-    return h, torch.addcmul(s + h, h, s, value=-1)
+    return h, (s + h).addcmul_(h, s, value=-1)
 
 
 def _gelu_pair(a):

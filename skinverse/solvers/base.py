@@ -42,6 +42,8 @@ class SolverResult:
     @classmethod
     def concatenate(cls, parts):
         """Join results of different candidates; shorter traces are held at their last row."""
+        if len(parts) == 1:
+            return parts[0]
         length = max(len(part.trace) for part in parts)
         traces = [np.pad(part.trace, ((0, length - len(part.trace)), (0, 0)), mode="edge") for part in parts]
         joined = {

@@ -20,7 +20,7 @@ class GradientSolver(BaseEstimator):
     ----------
     max_iter : int, default=300
         Number of Adam steps; the paper takes 300.
-    tol : float, default=1e-6
+    tol : float, default=1e-5
         A candidate counts as converged when each response is within `tol` of its target, in units of
         `y_scale`. It takes no part in the steps: all candidates take `max_iter` of them.
     lr : float or array-like of shape (n_features,), default=0.05
@@ -55,7 +55,7 @@ class GradientSolver(BaseEstimator):
     def __init__(
         self,
         max_iter=300,
-        tol=1e-6,
+        tol=1e-5,
         *,
         lr=0.05,
         schedule="cosine",
@@ -71,10 +71,10 @@ class GradientSolver(BaseEstimator):
         self.boundary_weight = boundary_weight
         self.batch_size = batch_size
 
-    def solve(self, model, targets, starts, space, *, y_scale, free=None):
+    def solve(self, model, targets, starts, space, *, y_scale, free=None, known=None):
         """Refine candidates; parameters and result as for :class:`LevenbergMarquardtSolver`.
 
-        With ``boundary="penalty"`` designs may end outside the space.
+        With ``boundary="penalty"`` designs may end outside the space; `known` is of no use to Adam.
         """
         validate_parameter_constraints(
             self._parameter_constraints, self.get_params(deep=False), type(self).__name__

@@ -8,10 +8,10 @@ from skinverse.solvers.base import SolverResult, UnitProblem
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import Integral, Interval, Real, validate_parameter_constraints
 
-# A candidate whose damping grows beyond this descends no further.
-_MAX_DAMPING = 1e8
+# A candidate that descends by none of so many steps in a row, each more damped, is stuck.
+_MAX_FAILURES = 5
 # Broyden's update serves while a candidate is near its target (squared scaled residual) or gets nearer fast.
-_NEAR, _SWIFT = 0.1, 0.01
+_NEAR, _SWIFT = 1.0, 0.1
 
 
 class LevenbergMarquardtSolver(BaseEstimator):
@@ -26,12 +26,13 @@ class LevenbergMarquardtSolver(BaseEstimator):
 
     Parameters
     ----------
-    max_iter : int, default=30
-        Largest number of steps for a candidate.
-    tol : float, default=1e-6
+    max_iter : int, default=20
+        Largest number of steps for a candidate; three to eight are usual, and a start that needs many
+        more is better drawn anew.
+    tol : float, default=1e-5
         A candidate has converged when each response is within `tol` training standard deviations of
         its target.
-    max_step : float, default=0.25
+    max_step : float, default=0.5
         Longest step, in units of the box's edges. Shorter keeps candidates on the branch they started
         on, longer lets them leave flat places.
     damping : float, default=1e-2
@@ -55,14 +56,14 @@ class LevenbergMarquardtSolver(BaseEstimator):
         "batch_size": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, max_iter=30, tol=1e-6, *, max_step=0.25, damping=1e-2, batch_size=2048):
+    def __init__(self, max_iter=20, tol=1e-5, *, max_step=0.5, damping=1e-2, batch_size=2048):
         self.max_iter = max_iter
         self.tol = tol
         self.max_step = max_step
         self.damping = damping
         self.batch_size = batch_size
 
-    def solve(self, model, targets, starts, space, *, y_scale, free=None):
+    def solve(self, model, targets, starts, space, *, y_scale, free=None, known=None):
         """Refine candidates.
 
         Parameters
@@ -78,6 +79,9 @@ class LevenbergMarquardtSolver(BaseEstimator):
             Units in which misfits of different outputs are compared.
         free : ndarray of bool of shape (n_features,), default=None
             Variables that may move; None frees all that the space does not pin.
+        known : tuple of ndarray, default=None
+            The model's responses (n_candidates, n_outputs) and Jacobians (n_candidates, n_outputs,
+            n_features) at the starts, all of which must lie in the space; spares the first evaluation.
 
         Returns
         -------
@@ -88,35 +92,45 @@ class LevenbergMarquardtSolver(BaseEstimator):
         )
         free = (space.width > 0) & (True if free is None else free)
         parts = [
-            self._solve_batch(UnitProblem(model, targets[rows], space, y_scale), starts[rows], space, free)
+            self._solve_batch(
+                UnitProblem(model, targets[rows], space, y_scale),
+                starts[rows],
+                space,
+                free,
+                None if known is None else [array[rows] for array in known],
+            )
             for rows in chunks(len(starts), self.batch_size)
         ]
         return SolverResult.concatenate(parts)
 
     @torch.no_grad()
-    def _solve_batch(self, problem, starts, space, free):
+    def _solve_batch(self, problem, starts, space, free, known):
         starts = problem.tensor(np.clip(starts, space.lower, space.upper))
         free = problem.tensor(free, torch.bool)
         u = problem.to_unit(starts)
         rows = torch.arange(len(u), device=u.device)
-        y, jacobian = problem.value_and_jacobian(u)
+        if known is None:
+            y, jacobian = problem.value_and_jacobian(u)
+        else:
+            y, jacobian = problem.tensor(known[0]), problem.tensor(known[1]) * problem.slope_scale
         r = problem.residual(y, rows)
         cost = (r * r).sum(dim=1)
         damping = torch.full_like(cost, self.damping)
         swift = cost < _NEAR  # progress is good enough for Broyden's update
         exact = torch.ones_like(swift)  # the Jacobian belongs to u
+        failures = torch.zeros_like(rows)
 
         final_u, final_y, final_r = u.clone(), y.clone(), r.abs().amax(dim=1)
         n_iter = torch.zeros_like(rows)
         trace = [final_r.clone()]
         for _ in range(self.max_iter):
-            active = (final_r[rows] > self.tol) & (damping < _MAX_DAMPING)
+            active = (final_r[rows] > self.tol) & (failures < _MAX_FAILURES)
             n_active = int(active.sum())
             if not n_active:
                 break
             if n_active < len(rows):
-                rows, u, y, r, jacobian, cost, damping, swift, exact = (
-                    t[active] for t in (rows, u, y, r, jacobian, cost, damping, swift, exact)
+                rows, u, y, r, jacobian, cost, damping, swift, exact, failures = (
+                    t[active] for t in (rows, u, y, r, jacobian, cost, damping, swift, exact, failures)
                 )
             step = self._step(u, r, problem.wishes(r, jacobian, rows), damping, free)
             trial = (u + step).clamp_(0, 1)
@@ -133,6 +147,7 @@ class LevenbergMarquardtSolver(BaseEstimator):
             exact = ~better | ~swift
             swift = better & (new_cost < _SWIFT * cost)
             cost = torch.where(better, new_cost, cost)
+            failures = torch.where(better, 0, failures + 1)
             damping = torch.where(better, damping * 0.1, damping * 10).clamp_min_(1e-12)
             n_iter[rows] += 1
             final_u[rows], final_y[rows], final_r[rows] = u, y, r.abs().amax(dim=1)

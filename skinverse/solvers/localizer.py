@@ -4,11 +4,14 @@ import numpy as np
 import torch
 from scipy.spatial import cKDTree
 
+from skinverse.nets.jacobian import value_and_jacobian
 from skinverse.targets import Targets
 from skinverse.utils.chunks import chunks
 
 # Designs put through the forward model at once.
 _MAX_DESIGNS = 2**15
+# Entries of the training rows' Jacobians that are kept rather than computed at each call.
+_MAX_KEPT = 2**22
 # A row's residual is smooth error, not noise, if its neighbour's correlates with it beyond this.
 _SMOOTH = 0.5
 
@@ -45,7 +48,16 @@ class Localizer:
         self.X, self.y = X, y
         spread = y.std(axis=0)
         self.y_scale = np.where(spread > 0, spread, 1.0)
-        residual = (y - self.values(X)[-1]) / self.y_scale
+        self.response = np.concatenate(
+            [self._ask(self.module, X[rows]) for rows in chunks(len(X), _MAX_DESIGNS)]
+        )
+        self.correction = y - self.response
+        self.jacobian = None
+        if X.size * y.shape[1] <= _MAX_KEPT:
+            self.jacobian = self._ask(lambda x: value_and_jacobian(self.module, x)[1], X)
+        # At the floor the response is known, the latent value under it is not.
+        self.correction[y <= self.floor] = 0
+        residual = self.correction / self.y_scale
         distance, neighbour = cKDTree(space.to_unit(X)).query(space.to_unit(X), k=2)
         self.spacing = float(np.median(distance[:, 1]))
         self.variance = (residual**2).mean(axis=0)
@@ -55,16 +67,11 @@ class Localizer:
             here, there = residual[close], residual[neighbour[close, 1]]
             self.anchored = bool((here * there).sum() > _SMOOTH * 0.5 * (here**2 + there**2).sum())
 
-    @torch.inference_mode()
-    def values(self, X):
-        """Responses of the model's members and, last, of itself: (n_members + 1, n, n_outputs)."""
+    @torch.no_grad()
+    def _ask(self, function, X):
+        """A function of the module's on designs, as arrays."""
         tensor = next(iter([*self.module.parameters(), *self.module.buffers()]))
-        members = getattr(self.module, "member_values", lambda x: self.module(x).unsqueeze(0))
-        parts = []
-        for rows in chunks(max(len(X), 1), _MAX_DESIGNS):
-            values = members(torch.tensor(X[rows], dtype=torch.float64, device=tensor.device))
-            parts.append(torch.cat([values, values.mean(dim=0, keepdim=True)]).cpu().numpy())
-        return np.concatenate(parts, axis=1)
+        return function(torch.tensor(X, dtype=torch.float64, device=tensor.device)).cpu().numpy()
 
     def refine(self, targets, owner, starts, row=None, *, space, solver):
         """Solve for each candidate.
@@ -76,7 +83,7 @@ class Localizer:
             Index of the target of each candidate.
         starts : ndarray of shape (n_candidates, n_features)
         row : ndarray of int of shape (n_candidates,), default=None
-            Training row that a candidate starts from and may be anchored to, -1 for none.
+            Training row that is a candidate's start and that it may be anchored to, -1 for none.
         space : DesignSpace
         solver : solver
 
@@ -87,33 +94,29 @@ class Localizer:
             misfit and expected squared error, in units of `y_scale`), `n_iter`, `at_bound`.
         """
         mine = targets[owner]
-        anchored = np.full(len(owner), False) if row is None or not self.anchored else row >= 0
-        row = np.zeros(len(owner), dtype=int) if row is None else row
-        start_values = self.values(self.X[row[anchored]])
-        shift = np.zeros((len(owner), self.y.shape[1]))
-        shift[anchored] = self.y[row[anchored]] - start_values[-1]
-        # At the floor the response is known, the latent value under it is not.
-        shift[self.y[row] <= self.floor] = 0
+        row = np.full(len(owner), -1) if row is None else row
+        anchored = (row >= 0) & self.anchored
+        shift = np.where(anchored[:, None], self.correction[row], 0.0)
 
         latent = mine.above_floor(self.floor)
         latent = Targets(latent.lower - shift, latent.upper - shift)
-        result = solver.solve(self.module, latent, starts, space, y_scale=self.y_scale)
+        known = None
+        if self.jacobian is not None and (row >= 0).all():
+            known = self.response[row], self.jacobian[row]
+        result = solver.solve(self.module, latent, starts, space, y_scale=self.y_scale, known=known)
         n_iter = result.n_iter
         if space.integer.any():
             whole, rest = space.project(result.x), ~space.integer
             result = solver.solve(self.module, latent, whole, space, y_scale=self.y_scale, free=rest)
             n_iter = n_iter + result.n_iter
 
-        values = self.values(result.x)
-        predicted = np.maximum(values[-1] + shift, self.floor)
-        if len(values) > 2:  # anchored members disagree only about the way from the row
-            opinions = values[:-1].copy()
-            opinions[:, anchored] -= start_values[:-1]
-            variance = opinions.var(axis=0, ddof=1) / self.y_scale**2
-        else:  # the training error, of which anchoring leaves the less the nearer the row is
-            moved = np.linalg.norm(space.to_unit(result.x) - space.to_unit(starts), axis=1)
-            share = np.where(anchored, np.minimum(1, (moved / max(self.spacing, 1e-300)) ** 2), 1.0)
-            variance = share[:, None] * self.variance
+        predicted = np.maximum(result.predicted + shift, self.floor)
+        variance = np.concatenate(
+            [
+                self._variance(result.x[k], starts[k], anchored[k], row[k], space)
+                for k in chunks(len(owner), _MAX_DESIGNS)
+            ]
+        )
         error = (mine.residual(predicted) / self.y_scale) ** 2 + variance
         return {
             "owner": owner,
@@ -125,3 +128,16 @@ class Localizer:
             "n_iter": n_iter,
             "at_bound": result.at_bound,
         }
+
+    def _variance(self, x, starts, anchored, row, space):
+        """Expected squared error of the model at candidates, (n, n_outputs), in units of `y_scale`."""
+        members = getattr(self.module, "member_values", None)
+        if members is not None:  # anchored members disagree only about the way from the row
+            opinions = self._ask(members, x)
+            if anchored.any():
+                opinions[:, anchored] -= self._ask(members, self.X[row[anchored]])
+            return opinions.var(axis=0, ddof=1) / self.y_scale**2
+        # The training error, of which anchoring leaves the less the nearer the row is.
+        moved = np.linalg.norm(space.to_unit(x) - space.to_unit(starts), axis=1)
+        share = np.where(anchored, np.minimum(1, (moved / max(self.spacing, 1e-300)) ** 2), 1.0)
+        return share[:, None] * self.variance

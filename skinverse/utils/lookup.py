@@ -1,10 +1,13 @@
 """Rows of a table whose responses lie nearest to a target."""
 
 import numpy as np
+from scipy.spatial import cKDTree
 from sklearn.neighbors import NearestNeighbors
 
 from skinverse.utils.chunks import chunks
 
+# Outputs beyond which a tree is slower than comparing with every row.
+_MAX_TREE_OUTPUTS = 15
 # Distances held at once when intervals forbid a tree.
 _MAX_DISTANCES = 2**22
 
@@ -25,8 +28,7 @@ class ResponseLookup:
     def query(self, lower, upper, n):
         """Indices of the `n` nearest rows for each target, nearest first.
 
-        The distance is Euclidean over the outputs that are asked for, zero inside an interval. Equally
-        near rows come in the order of the table.
+        The distance is Euclidean over the outputs that are asked for, zero inside an interval.
 
         Parameters
         ----------
@@ -47,17 +49,22 @@ class ResponseLookup:
             chosen = np.flatnonzero(member.ravel() == k)
             asked, given = np.split(pattern, 2)
             if (asked == given).all():
-                rows[chosen] = self._tree(asked).kneighbors(lower[chosen][:, asked], n, return_distance=False)
+                rows[chosen] = self._nearest(lower[chosen][:, asked], asked, n)
             else:
                 for part in chunks(len(chosen), _MAX_DISTANCES // self.y.size):
                     rows[chosen[part]] = self._scan(lower[chosen[part]], upper[chosen[part]], n)
         return rows
 
-    def _tree(self, columns):
+    def _nearest(self, points, columns, n):
         key = columns.tobytes()
         if key not in self._trees:
-            self._trees[key] = NearestNeighbors().fit(self.y[:, columns])
-        return self._trees[key]
+            table = self.y[:, columns]
+            wide = table.shape[1] > _MAX_TREE_OUTPUTS
+            self._trees[key] = NearestNeighbors(algorithm="brute").fit(table) if wide else cKDTree(table)
+        tree = self._trees[key]
+        if isinstance(tree, cKDTree):
+            return tree.query(points, k=np.arange(1, n + 1))[1]
+        return tree.kneighbors(points, n, return_distance=False)
 
     def _scan(self, lower, upper, n):
         gap = self.y - np.clip(self.y, lower[:, None], upper[:, None])

@@ -44,7 +44,7 @@ def test_reaches_targets_through_an_exact_surrogate(exact_sine):
         designs, info = inverter.inverse(y_star, 20, return_info=True)
         error = SineWave()(designs.reshape(-1, 2)).reshape(21, 20) - y_star[:, None]
         assert info.converged.all()
-        assert np.abs(error).max() < 2e-6
+        assert np.abs(error).max() < 2e-5
         assert_allclose(info.predicted[..., 0] - y_star[:, None], error, atol=1e-12)
 
 
@@ -175,17 +175,17 @@ def test_integers_and_fixed_values_are_met_while_the_target_is(exact_arm):
     reached = info.converged
     assert reached.mean() > 0.7  # with the height fixed not every target has a solution at a whole joint
     gap = RoboticArm()(designs[reached]) - np.repeat(targets[:, None], 5, axis=1)[reached]
-    assert np.abs(gap).max() < 2e-6
+    assert np.abs(gap).max() < 2e-5
 
 
 def test_open_outputs_and_ranges(exact_arm):
     X, y = make_robotic_arm(1000, random_state=0)
     inverter = NeuralAdjoint(exact_arm, random_state=0).fit(X, y)
     designs = inverter.inverse([[1.5, np.nan]], 20)
-    assert_allclose(RoboticArm()(designs[0])[:, 0], 1.5, atol=2e-6)
+    assert_allclose(RoboticArm()(designs[0])[:, 0], 1.5, atol=2e-5)
     designs = inverter.inverse(TargetRange([[1.5, 0.2]], [[1.6, np.inf]]), 20)
     across, up = RoboticArm()(designs[0]).T
-    assert ((across > 1.5 - 2e-6) & (across < 1.6 + 2e-6) & (up > 0.2 - 2e-6)).all()
+    assert ((across > 1.5 - 2e-5) & (across < 1.6 + 2e-5) & (up > 0.2 - 2e-5)).all()
 
 
 def test_censored_response_is_searched_below_its_floor():
