@@ -55,7 +55,7 @@ def main():
         X, y = table(simulator, 10_000, seed=0)
         surrogate = ForwardRegressor((128, 128, 128), "silu", optimizer="adam", random_state=0).fit(X, y)
         targets = table(simulator, args.targets, seed=1)[1]
-        for start in ("sampler", "nearest"):
+        for start in ("sampler", "data", "nearest"):
             rivals = {
                 "lm": NeuralAdjoint(
                     FrozenEstimator(surrogate), start=start, solver=LevenbergMarquardtSolver()

@@ -25,6 +25,7 @@ PUBLISHED = {"sine": (1.18e-3, 1.33e-7), "arm": (2.00e-4, 6.61e-7), "ballistics"
 def methods(surrogate_of, seed):
     """Name and estimator; the surrogate of the first is shared by those that follow it."""
     yield "NeuralAdjoint", lambda: NeuralAdjoint(random_state=seed)
+    yield "  start='data'", lambda: NeuralAdjoint(surrogate_of(), start="data", random_state=seed)
     yield "  start='sampler'", lambda: NeuralAdjoint(surrogate_of(), start="sampler", random_state=seed)
     yield "  anchor=False", lambda: NeuralAdjoint(surrogate_of(), anchor=False, random_state=seed)
     yield "nearest row", NearestDesignInverter

@@ -93,7 +93,7 @@ class NearestDesignInverter(BaseInverter):
         else:
             rows = _allowed_first(self.lookup_, lower, upper, inside, n)
         X, predicted = self.designs_[rows], self.responses_[rows]
-        if self.local_linear:
+        if self.local_linear and n_rows > 1:
             X, predicted = self._step(targets, rows, space)
         moved = ~inside[rows]
         X[moved] = space.project(X[moved])

@@ -18,8 +18,8 @@ from skinverse.utils.chunks import chunks
 from skinverse.utils.lookup import ResponseLookup
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
 
-# Candidates of different targets worked on together.
-_MAX_CANDIDATES = 2**15
+# Candidates of different targets worked on together, and their responses.
+_MAX_CANDIDATES, _MAX_RESPONSES = 2**15, 2**21
 
 
 class NeuralAdjoint(BaseInverter):
@@ -47,10 +47,11 @@ class NeuralAdjoint(BaseInverter):
         an ensemble ``ForwardRegressor(n_members=3)``.
     solver : solver, default=None
         None is :class:`~skinverse.solvers.LevenbergMarquardtSolver`.
-    start : {"nearest", "sampler"}, default="nearest"
+    start : {"nearest", "data", "sampler"}, default="nearest"
         "nearest" starts from the training rows whose responses are nearest to the target, and from
-        the sampler where those are too few; "sampler" from the sampler alone, which goes farther from
-        the data.
+        the sampler where those are too few; "data" from random training rows, that is from the law of
+        the designs, whatever their response; "sampler" from the sampler alone, which fills the space
+        evenly and goes farther from the data.
     sampler : sampler, default=None
         Fills the space with starts; None is :class:`~skinverse.samplers.LHSSampler`.
     n_starts : int, default=None
@@ -116,7 +117,7 @@ class NeuralAdjoint(BaseInverter):
     _parameter_constraints = {
         "forward_model": [HasMethods(["fit", "predict"]), None],
         "solver": [HasMethods("solve"), None],
-        "start": [StrOptions({"nearest", "sampler"})],
+        "start": [StrOptions({"nearest", "data", "sampler"})],
         "sampler": [HasMethods("sample"), None],
         "n_starts": [Interval(Integral, 1, None, closed="left"), None],
         "max_redraws": [Interval(Integral, 0, None, closed="left")],
@@ -206,6 +207,7 @@ class NeuralAdjoint(BaseInverter):
                 "forward_model must hold a torch module `module_` once fitted, which maps designs to responses "
                 f"in the user's units; {type(model).__name__} does not. Use ForwardRegressor."
             )
+        self.forward_model_.module_.eval()
         self.lookup_ = ResponseLookup(y / self.y_scale_)
         self.localizer_ = Localizer(self.forward_model_, X, y, self.space_, anchor=self.anchor)
         self.anchored_ = self.localizer_.anchored
@@ -217,14 +219,14 @@ class NeuralAdjoint(BaseInverter):
         seeds = random_state.randint(2**31 - 1, size=self.max_redraws + 1)
         draws = [None] * len(seeds)
 
-        def drawn(k):  # the same starts for every target, drawn when first needed
+        def drawn(k):  # designs and their rows, the same for every target, drawn when first needed
             if draws[k] is None:
-                draws[k] = space.sample(pool, sampler=sampler, random_state=int(seeds[k]))
+                draws[k] = self._draw(pool, space, sampler, np.random.RandomState(seeds[k]))
             return draws[k]
 
+        together = min(_MAX_CANDIDATES, _MAX_RESPONSES // self.n_outputs_) // pool
         parts = [
-            self._search(targets[part], n, pool, space, drawn)
-            for part in chunks(len(targets), _MAX_CANDIDATES // pool)
+            self._search(targets[part], n, pool, space, drawn) for part in chunks(len(targets), together)
         ]
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         short = np.flatnonzero(~found["converged"].all(axis=1))
@@ -250,20 +252,28 @@ class NeuralAdjoint(BaseInverter):
                 break
             owner = np.repeat(np.arange(len(targets)), missing)
             place = np.arange(len(owner)) - np.repeat(np.cumsum(missing) - missing, missing)
-            rounds.append(refine(owner, drawn(k)[place]))
+            x, row = drawn(k)
+            rounds.append(refine(owner, x[place], row[place]))
         found = {name: np.concatenate([r[name] for r in rounds]) for name in rounds[0]}
         return choose(found, len(targets), n, space, SELECTIONS.get(self.select, self.select))
 
     def _starts(self, targets, pool, space, drawn):
         """Start designs, flat over targets: the index of the target, the design, its training row or -1."""
-        n_rows = min(pool, len(self.localizer_.X)) if self.start == "nearest" else 0
+        X = self.localizer_.X
+        n_near = min(pool, len(X)) if self.start == "nearest" else 0
         x = np.empty((len(targets), pool, space.n_features))
-        row = np.full((len(targets), pool), -1)
-        if n_rows:
-            lower, upper = targets.lower / self.y_scale_, targets.upper / self.y_scale_
-            row[:, :n_rows] = self.lookup_.query(lower, upper, n_rows)
-            x[:, :n_rows] = self.localizer_.X[row[:, :n_rows]]
-            row[:, :n_rows][~space.contains(x[:, :n_rows])] = -1
-        if n_rows < pool:
-            x[:, n_rows:] = drawn(0)[: pool - n_rows]
+        row = np.empty((len(targets), pool), dtype=np.intp)
+        if n_near:
+            near = self.lookup_.query(targets.lower / self.y_scale_, targets.upper / self.y_scale_, n_near)
+            x[:, :n_near], row[:, :n_near] = X[near], np.where(space.contains(X[near]), near, -1)
+        if n_near < pool:
+            x[:, n_near:], row[:, n_near:] = (part[: pool - n_near] for part in drawn(0))
         return np.repeat(np.arange(len(targets)), pool), x.reshape(-1, space.n_features), row.ravel()
+
+    def _draw(self, n, space, sampler, random_state):
+        """Starts that know nothing of the target, and their training rows or -1."""
+        if self.start == "data":
+            X = self.localizer_.X
+            row = random_state.permutation(max(n, len(X)))[:n] % len(X)
+            return X[row], np.where(space.contains(X[row]), row, -1)
+        return space.sample(n, sampler=sampler, random_state=random_state), np.full(n, -1)

@@ -53,18 +53,20 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         value = ACTIVATIONS[self.activation].value
-        for layer in self.layers[:-1]:
+        *hidden, last = self.layers  # slicing a ModuleList would build a new one
+        for layer in hidden:
             x = value(layer(x))
-        return self.layers[-1](x)
+        return last(x)
 
     def _forward_with_slopes(self, x):
         value_and_slope = ACTIVATIONS[self.activation].value_and_slope
+        *inner, last = self.layers
         hidden, slopes = [x], []
-        for layer in self.layers[:-1]:
+        for layer in inner:
             h, slope = value_and_slope(layer(hidden[-1]))
             hidden.append(h)
             slopes.append(slope)
-        return self.layers[-1](hidden[-1]), hidden, slopes
+        return last(hidden[-1]), hidden, slopes
 
     @torch.no_grad()
     def value_and_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:

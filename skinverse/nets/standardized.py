@@ -31,14 +31,14 @@ class Standardized(nn.Module):
         """Precision of the inner net."""
         return next(self.net.parameters()).dtype
 
-    def _standardize(self, x):
+    def standardize(self, x):
         return ((x.to(self.x_mean.dtype) - self.x_mean) / self.x_scale).to(self.dtype)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.y_mean + self.y_scale * self.net(self._standardize(x)).to(self.y_mean.dtype)
+        return self.y_mean + self.y_scale * self.net(self.standardize(x)).to(self.y_mean.dtype)
 
     def value_and_jacobian(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Outputs (n, m) and d output / d input (n, m, d), both in the user's units."""
-        y, jacobian = value_and_jacobian(self.net, self._standardize(x))
+        y, jacobian = value_and_jacobian(self.net, self.standardize(x))
         y = self.y_mean + self.y_scale * y.to(self.y_mean.dtype)
         return y, jacobian.to(self.y_mean.dtype) * (self.y_scale.unsqueeze(1) / self.x_scale)

@@ -116,6 +116,26 @@ def check_bad_training_data(inverter):
     _raises(ValueError, clone(inverter).fit, X, None)
 
 
+def check_degenerate_data(inverter):
+    """Constant columns, constant responses and few rows are answered, or refused in plain words."""
+    X, y = _table()
+    X_constant = X.copy()
+    X_constant[:, 1] = 350.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        designs = clone(inverter).fit(X_constant, y).inverse(y[:2], 3)
+        assert (designs[..., 1] == 350.0).all()
+        designs = clone(inverter).fit(X, np.full(len(y), 2.0)).inverse(2.0, 3)
+        assert designs.shape == (1, 3, 3)
+        assert np.isfinite(designs).all()
+        try:
+            designs = clone(inverter).fit(X[:1], y[:1]).inverse(y[0])
+        except ValueError as error:
+            assert "1 sample" in str(error), str(error)
+        else:
+            assert_array_equal(designs[0], X[:1])
+
+
 def check_bad_space(inverter):
     """A space that does not fit the table is refused in fit."""
     X, y = _table()
@@ -347,6 +367,7 @@ _CHECKS = [
     check_bad_targets,
     check_bad_n,
     check_bad_training_data,
+    check_degenerate_data,
     check_bad_space,
     check_unfitted,
     check_same_seed_same_designs,

@@ -39,7 +39,7 @@ def test_ring_labels_are_connected_components():
 def test_reaches_targets_through_an_exact_surrogate(exact_sine):
     X, y = make_sine_wave(500, random_state=0)
     y_star = np.linspace(-1.9, 1.9, 21)
-    for start in ("nearest", "sampler"):
+    for start in ("nearest", "data", "sampler"):
         inverter = NeuralAdjoint(exact_sine, start=start, random_state=0).fit(X, y)
         designs, info = inverter.inverse(y_star, 20, return_info=True)
         error = SineWave()(designs.reshape(-1, 2)).reshape(21, 20) - y_star[:, None]
