@@ -21,20 +21,19 @@ def best_of(X, score, n):
     return np.argsort(score, kind="stable")[:n]
 
 
-def diverse_best_of(X, score, n, *, quality=0.5):
+def diverse_best_of(X, score, n, *, tolerance=10.0):
     """Indices of `n` good candidates far apart from each other, best first.
 
     Farthest-point choice [1]_ among the good: the best candidate first, then always the one whose
-    nearest chosen neighbour is farthest away. "Good" are the candidates that did not fail and whose
-    score lies within the best share `quality` of those; if they are fewer than `n`, the next best
-    join them.
+    nearest chosen neighbour is farthest away. "Good" are the candidates that did not fail and whose score
+    is at most `tolerance` times the median; if they are fewer than `n`, the next best join them.
 
     Parameters
     ----------
     X, score, n
         As for :func:`best_of`.
-    quality : float, default=0.5
-        Share of the candidates to choose from. Smaller is more accurate, larger more diverse.
+    tolerance : float, default=10.0
+        Smaller is more accurate; too small loses branches on which the forward model is less sure.
 
     Returns
     -------
@@ -46,8 +45,9 @@ def diverse_best_of(X, score, n, *, quality=0.5):
        Sci. 38, 1985. https://doi.org/10.1016/0304-3975(85)90224-5
     """
     order = np.argsort(score, kind="stable")
-    n_finite = int(np.isfinite(score).sum())
-    pool = order[: max(n, int(np.ceil(quality * n_finite)))]
+    finite = score[np.isfinite(score)]
+    n_good = np.count_nonzero(finite <= tolerance * np.median(finite)) if len(finite) else 0
+    pool = order[: max(n, n_good)]
     points, failed = X[pool], ~np.isfinite(score[pool])
     chosen = np.zeros(min(n, len(pool)), dtype=int)
     distance = np.full(len(pool), np.inf)

@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from conftest import ExactModule, ExactRegressor, arm, sine
+from exact_models import ExactModule, ExactRegressor, arm, sine
 from numpy.testing import assert_allclose
 from scipy.ndimage import label
 from sklearn.base import BaseEstimator, RegressorMixin

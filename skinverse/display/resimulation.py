@@ -1,0 +1,227 @@
+"""ResimulationDisplay: targets against what the judge says of the designs."""
+
+import numpy as np
+
+from skinverse.delegate import inverse
+from skinverse.display.drawing import (
+    COLORS,
+    FAILURE_COLOR,
+    FRAME_COLOR,
+    MARKERS,
+    cycled,
+    legend,
+    mark_series,
+    next_series,
+    output_labels,
+    panels,
+)
+from skinverse.metrics.resimulation import OK, resimulation_error
+
+_NO_DISTANCE = 1e-16
+
+
+class ResimulationDisplay:
+    """Wanted responses against the judge's responses to the proposed designs.
+
+    Exact answers lie on the identity line. Designs without a response are not left out: they are
+    drawn as crosses at the lower edge, above their target, and counted in the legend.
+
+    Use :meth:`from_estimator` or :meth:`from_resimulation` rather than the constructor, which stores.
+
+    Parameters
+    ----------
+    y_star : ndarray of shape (n_targets, n_outputs)
+        Targets; an output that may take any value is NaN and not drawn.
+    response : ndarray of shape (n_targets, n, n_outputs)
+        The judge's responses, NaN where there is none.
+    status : ndarray of str of shape (n_targets, n)
+        "ok" where there is a response.
+    judge : str
+        Whose verdict this is; named in the title.
+    output_names, output_units : sequence of str of length n_outputs, default=None
+        For the axes. The unit "1" is not written.
+
+    Attributes
+    ----------
+    ax_ : Axes, or ndarray of Axes of shape (n_outputs,)
+        One panel for each output.
+    figure_ : Figure
+
+    See Also
+    --------
+    RCurveDisplay : Error against the number of candidates.
+
+    Examples
+    --------
+    >>> from skinverse import NearestDesignInverter
+    >>> from skinverse.datasets import make_sine_wave
+    >>> from skinverse.display import ResimulationDisplay
+    >>> from skinverse.simulators import SineWave
+    >>> X, y = make_sine_wave(500, random_state=0)
+    >>> inverter = NearestDesignInverter().fit(X, y)
+    >>> display = ResimulationDisplay.from_estimator(inverter, [0.5, 1.2], SineWave(), n=3)
+    >>> display.response.shape
+    (2, 3, 1)
+    """
+
+    def __init__(self, *, y_star, response, status, judge, output_names=None, output_units=None):
+        self.y_star = y_star
+        self.response = response
+        self.status = status
+        self.judge = judge
+        self.output_names = output_names
+        self.output_units = output_units
+
+    @classmethod
+    def from_resimulation(
+        cls, result, y_star, *, output_names=None, output_units=None, ax=None, **plot_params
+    ):
+        """Draw a judge's verdict.
+
+        Parameters
+        ----------
+        result : Resimulation
+            What :func:`~skinverse.metrics.resimulation_error` returned.
+        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar
+            The targets it was asked about.
+        output_names, output_units : sequence of str, default=None
+        ax, **plot_params
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        display : ResimulationDisplay
+        """
+        n_targets, _, n_outputs = result.response.shape
+        display = cls(
+            y_star=np.asarray(y_star, dtype=np.float64).reshape(n_targets, n_outputs),
+            response=result.response,
+            status=result.status,
+            judge=result.judge,
+            output_names=output_names,
+            output_units=output_units,
+        )
+        return display.plot(ax=ax, **plot_params)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        y_star,
+        simulator,
+        *,
+        n=1,
+        judge=None,
+        random_state=0,
+        output_names=None,
+        output_units=None,
+        ax=None,
+        **plot_params,
+    ):
+        """Ask for designs, have them judged, and draw.
+
+        Parameters
+        ----------
+        estimator : fitted inverter, Pipeline or search
+        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar
+            Targets.
+        simulator : callable or regressor
+            The judge; see :func:`~skinverse.metrics.resimulation_error`.
+        n : int, default=1
+            Designs to ask for, for each target.
+        judge : str, default=None
+            Name of the judge; a regressor must be named.
+        random_state : int, default=0
+            Governs the draw of designs.
+        output_names, output_units : sequence of str, default=None
+            None takes those of `simulator` if it has any.
+        ax, **plot_params
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        display : ResimulationDisplay
+        """
+        X = inverse(estimator, y_star, n, random_state=random_state)
+        result = resimulation_error(X, y_star, simulator, judge=judge)
+        if output_names is None:
+            output_names = getattr(simulator, "output_names", None)
+        if output_units is None:
+            output_units = getattr(simulator, "output_units", None)
+        return cls.from_resimulation(
+            result, y_star, output_names=output_names, output_units=output_units, ax=ax, **plot_params
+        )
+
+    def plot(self, ax=None, *, kind="response", T=None, label=None, scatter_kw=None, line_kw=None):
+        """Draw one panel for each output.
+
+        Parameters
+        ----------
+        ax : Axes, or array of Axes of shape (n_outputs,), default=None
+            None makes a figure. Drawing on the same axes again adds a method to the comparison.
+        kind : {"response", "distance"}, default="response"
+            "response" draws responses around the identity line; "distance" the distance of response
+            and target on a logarithmic axis, where accurate methods can be told apart.
+        T : int, default=None
+            Candidates drawn for each target, the first ones; None draws all.
+        label : str, default=None
+            Name of the method in the legend.
+        scatter_kw, line_kw : dict, default=None
+            Passed on to ``Axes.scatter`` and, for the identity line, to ``Axes.axline``.
+
+        Returns
+        -------
+        self : ResimulationDisplay
+        """
+        if kind not in ("response", "distance"):
+            raise ValueError(f"kind must be 'response' or 'distance', got {kind!r}.")
+        response, failed = self.response[:, :T], self.status[:, :T] != OK
+        n_outputs = response.shape[2]
+        labels = output_labels(n_outputs, self.output_names, self.output_units)
+        axes, self.figure_ = panels(self, ax, n_outputs)
+        self.ax_ = axes[0] if n_outputs == 1 else np.array(axes, dtype=object)
+        for k, panel in enumerate(axes):
+            wanted = np.broadcast_to(self.y_star[:, k, None], failed.shape)
+            self._draw(panel, kind, wanted, response[:, :, k], failed, label, scatter_kw, line_kw)
+            panel.set_xlabel(f"wanted {labels[k]}")
+            panel.set_ylabel(
+                f"response, {labels[k]}" if kind == "response" else f"|response − wanted|, {labels[k]}"
+            )
+            panel.set_title(f"judge: {self.judge}", fontsize="medium")
+            legend(panel, loc="best")
+        return self
+
+    def _draw(self, panel, kind, wanted, response, failed, label, scatter_kw, line_kw):
+        series = next_series(panel)
+        color = cycled(COLORS, series)
+        if series == 0 and kind == "response":
+            style = {"color": FRAME_COLOR, "linewidth": 0.8, "zorder": 1, **(line_kw or {})}
+            panel.axline((0, 0), slope=1, label="response = wanted", **style)
+        shown = ~failed & ~np.isnan(wanted)
+        n_failed = int((failed & ~np.isnan(wanted)).sum())
+        if n_failed:
+            failures = f"{n_failed} of {failed.size} failed"
+            label = failures if label is None else f"{label} ({failures})"
+        style = {
+            "s": 14,
+            "alpha": float(np.clip(30 / np.sqrt(max(shown.sum(), 1)), 0.25, 0.8)),
+            "color": color,
+            "marker": cycled(MARKERS, series),
+            "linewidths": 0,
+            **(scatter_kw or {}),
+        }
+        height = response if kind == "response" else np.maximum(np.abs(response - wanted), _NO_DISTANCE)
+        if kind == "distance":
+            panel.set_yscale("log")
+        mark_series(panel.scatter(wanted[shown], height[shown], label=label, **style))
+        if n_failed:
+            lost = failed & ~np.isnan(wanted)
+            panel.scatter(
+                wanted[lost],
+                np.full(n_failed, 0.02 + 0.03 * series),
+                marker="x",
+                s=24,
+                color=style.get("color", FAILURE_COLOR),
+                transform=panel.get_xaxis_transform(),
+                clip_on=False,
+            )

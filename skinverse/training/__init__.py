@@ -1,0 +1,1 @@
+"""Training of networks through skorch: the only door to it."""

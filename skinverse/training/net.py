@@ -1,0 +1,198 @@
+"""Networks trained through skorch on tensors that already lie on the device."""
+
+import math
+
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import Callback, EarlyStopping
+from torch.utils.data import TensorDataset
+
+from skinverse.training.second_order import LevenbergMarquardt, SecondOrderNet, StopOnStall
+from skinverse.training.soap import SOAP
+
+
+class TensorBatches:
+    """Iterator over slices of the tensors of a `TensorDataset`, shuffled once an epoch.
+
+    Rows are never collated one by one, which is most of the cost of a `DataLoader` on tensors in memory.
+    Batches differ in length by one row at most, so that no short last batch adds its noise.
+
+    Parameters
+    ----------
+    dataset : TensorDataset
+    batch_size : int
+        Wanted rows in a batch.
+    generator : torch.Generator, optional
+        Source of the permutation; None keeps the order of the rows.
+    """
+
+    def __init__(self, dataset, batch_size, generator=None):
+        self.tensors = dataset.tensors
+        self.generator = generator
+        self.n_batches = max(1, round(len(dataset) / batch_size))
+
+    def __len__(self):
+        return self.n_batches
+
+    def __iter__(self):
+        tensors = self.tensors
+        if self.generator is not None:
+            order = torch.randperm(len(tensors[0]), generator=self.generator).to(tensors[0].device)
+            tensors = [t[order] for t in tensors]
+        return zip(*(t.tensor_split(self.n_batches) for t in tensors), strict=True)
+
+
+class HoldOut:
+    """Split of a `TensorDataset` into training and validation rows, the same one for the same `seed`."""
+
+    def __init__(self, fraction, seed):
+        self.fraction = fraction
+        self.seed = seed
+
+    def __call__(self, dataset, y=None):
+        n_valid = math.ceil(self.fraction * len(dataset))
+        order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(self.seed))
+        order = order.to(dataset.tensors[0].device)
+        parts = order[n_valid:], order[:n_valid]
+        return tuple(TensorDataset(*(t[rows] for t in dataset.tensors)) for rows in parts)
+
+
+class CosineSchedule(Callback):
+    """Learning rate that rises over the first `warm_up` share of the batches, then falls to zero as a cosine."""
+
+    def __init__(self, warm_up=0.02):
+        self.warm_up = warm_up
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        self.step_ = 0
+        self.rates_ = [group["lr"] for group in net.optimizer_.param_groups]
+
+    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
+        self.n_steps_ = net.max_epochs * len(net.get_iterator(dataset_train, training=True))
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        if training:
+            progress = min(1.0, self.step_ / self.n_steps_)
+            factor = 0.5 * (1 + math.cos(math.pi * progress)) * min(1.0, (progress + 1e-3) / self.warm_up)
+            for group, rate in zip(net.optimizer_.param_groups, self.rates_, strict=True):
+                group["lr"] = factor * rate
+            self.step_ += 1
+
+
+class StopOnNonFiniteLoss(Callback):
+    """Error, rather than a useless net, when the loss is no longer finite."""
+
+    def on_epoch_end(self, net, **kwargs):
+        loss = net.history[-1, "train_loss"]
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f"The training loss became {loss} in epoch {len(net.history)} (lr={net.lr:g}, "
+                f"{type(net.optimizer_).__name__}). Take a smaller lr, or look for extreme values in the data."
+            )
+
+
+class BestWeights(EarlyStopping):
+    """Parameters of the epoch with the lowest validation loss; stops after `patience` epochs without a new one."""
+
+    def __init__(self, patience=-1, threshold=0.0):
+        super().__init__(patience=patience, threshold=threshold, load_best=True)
+
+    def on_epoch_end(self, net, **kwargs):
+        # Second-order nets begin on a part of the rows, whose validation loss says nothing about the end.
+        if getattr(net, "warming_up", False):
+            self.misses_ = 0
+        super().on_epoch_end(net, **kwargs)
+
+
+# What each optimizer wants beside the common settings.
+_RECIPES = {
+    "adam": dict(optimizer=torch.optim.AdamW, optimizer__fused=True, lr=1e-3),
+    "soap": dict(optimizer=SOAP, lr=3e-3),
+    "lm": dict(optimizer=LevenbergMarquardt, batch_size=-1, lr=1.0),
+}
+
+
+def make_net(
+    module,
+    criterion,
+    *,
+    optimizer="soap",
+    lr=None,
+    weight_decay=0.0,
+    max_epochs=100,
+    batch_size=256,
+    validation_fraction=0.1,
+    patience=None,
+    seed=0,
+    device="cpu",
+    verbose=0,
+    callbacks=(),
+    net_params=None,
+):
+    """skorch net ready for ``fit(TensorDataset(X, y))``, X and y being on `device` and of the module's dtype.
+
+    Parameters
+    ----------
+    module, criterion : Module
+        Instances, initialised; the criterion maps ``(module(X), y)`` to a scalar.
+    optimizer : {"soap", "adam", "lm"}, default="soap"
+        "lm" takes one full-batch Levenberg-Marquardt step an epoch: the module then has
+        ``value_and_parameter_jacobian`` and the criterion ``residuals``.
+    lr : float, optional
+        Peak learning rate; it falls to zero over `max_epochs` as a cosine. None takes 3e-3 for "soap" and
+        1e-3 for "adam". "lm" takes whole steps and controls their length by its damping.
+    weight_decay : float, default=0
+        Decoupled decay of the parameters (first-order optimizers).
+    max_epochs, batch_size : int
+    validation_fraction : float, default=0.1
+        Share of the rows held out; the parameters with the lowest loss there are kept. 0 holds out none.
+    patience : int, optional
+        Epochs without a better validation loss after which training stops; None runs to `max_epochs`.
+    seed : int, default=0
+        Determines the rows held out and the order of the batches.
+    device : str or torch.device, default="cpu"
+    verbose : int, default=0
+        1 prints a line an epoch.
+    callbacks : sequence of Callback
+        Added to those of this function.
+    net_params : dict, optional
+        Passed to skorch last, above everything else; its "callbacks" are added, not put in place.
+
+    Returns
+    -------
+    net : NeuralNet
+    """
+    second_order = optimizer == "lm"
+    params = dict(
+        module=module,
+        criterion=criterion,
+        max_epochs=max_epochs,
+        batch_size=batch_size,
+        iterator_train=TensorBatches,
+        iterator_valid=TensorBatches,
+        iterator_valid__batch_size=8192,
+        train_split=HoldOut(validation_fraction, seed) if validation_fraction else None,
+        device=str(device),
+        verbose=verbose,
+    )
+    params.update(_RECIPES[optimizer])
+    if not second_order:
+        params["lr"] = params["lr"] if lr is None else lr
+        params["iterator_train__generator"] = torch.Generator().manual_seed(seed)
+        params["optimizer__weight_decay"] = weight_decay
+    net_params = dict(net_params or {})
+    params["callbacks"] = [
+        ("finite", StopOnNonFiniteLoss()),
+        ("schedule", StopOnStall() if second_order else CosineSchedule()),
+        *([("best", BestWeights(-1 if patience is None else patience))] if validation_fraction else []),
+        *callbacks,
+        *net_params.pop("callbacks", ()),
+    ]
+    return (SecondOrderNet if second_order else NeuralNet)(**{**params, **net_params})
+
+
+def resolve_device(device):
+    """The `torch.device` named by `device`; "auto" is the GPU when there is one."""
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(device)
