@@ -1,5 +1,7 @@
 """ForwardRegressor: a differentiable surrogate of the forward operator, X -> y."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -11,6 +13,7 @@ from skinverse.nets.mlp import MLP
 from skinverse.nets.standardized import Standardized
 from skinverse.training.losses import CensoredSquaredError, SquaredError
 from skinverse.training.net import make_net, resolve_device
+from skinverse.utils.threads import single_threaded
 from skinverse.utils.validation import (
     Integral,
     Interval,
@@ -283,7 +286,9 @@ class ForwardRegressor(RegressorMixin, BaseEstimator):
         )
         x_tensor = module.standardize(torch.tensor(X, device=device))
         y_tensor = torch.tensor((y - y_mean) / y_divisor, dtype=module.dtype, device=device)
-        net.fit(TensorDataset(x_tensor, y_tensor))
+        # A step multiplies matrices of a few hundred rows, over which threads wait longer than they work.
+        with single_threaded() if second_order else nullcontext():
+            net.fit(TensorDataset(x_tensor, y_tensor))
         return net, module
 
     def predict(self, X, return_std=False):
