@@ -1,13 +1,13 @@
-"""Judging designs by simulating them again: errors, r_T, a scorer for searches."""
+"""Judging designs by simulating them again."""
 
 import time
 from dataclasses import dataclass
 
 import numpy as np
 
-from skinverse.delegate import inverse
+from skinverse.metrics.r_curve import r_curve
 from skinverse.utils.chunks import chunks
-from skinverse.utils.validation import check_array, check_positive_int
+from skinverse.utils.validation import check_positive_int
 
 JUDGES = ("simulator", "held-out surrogate", "own surrogate")
 
@@ -72,90 +72,6 @@ class Resimulation:
             "T": self.error.shape[1],
             "judge": self.judge,
         }
-
-
-@dataclass(frozen=True)
-class RCurve:
-    """Best error among the first T candidates, for T = 1, 2, ...
-
-    Attributes
-    ----------
-    best : ndarray of shape (n_counted, T)
-        For each target that counts.
-    failure_rate : float
-        Share of failed candidates.
-    n_excluded : int
-        Targets left out because all of their candidates failed (``on_failure="exclude"``).
-    """
-
-    best: np.ndarray
-    failure_rate: float
-    n_excluded: int
-
-    @property
-    def mean(self):
-        """r_T, the mean over targets, shape (T,)."""
-        return self.best.mean(axis=0)
-
-    def quantile(self, q):
-        """A quantile over targets, shape (T,)."""
-        return np.quantile(self.best, q, axis=0)
-
-
-def r_curve(error, *, on_failure="worst"):
-    r"""Best of the first T candidates, averaged over targets [1]_.
-
-    :math:`r_T = \frac1N \sum_i \min_{j \le T} e_{ij}`. A failed candidate keeps its place in the
-    order: it is never dropped, which would shift later ones forward.
-
-    Parameters
-    ----------
-    error : array-like of shape (n_targets, n)
-        NaN marks a failed candidate.
-    on_failure : {"worst", "exclude"}, default="worst"
-        What a target counts while all of its first T candidates have failed: "worst", the largest
-        error of the whole table; "exclude", its first success, and targets without any success are
-        left out and counted in `n_excluded`.
-
-    Returns
-    -------
-    curve : RCurve
-
-    Raises
-    ------
-    ValueError
-        If no candidate at all succeeded.
-
-    References
-    ----------
-    .. [1] S. Ren, W. Padilla and J. Malof, "Benchmarking deep inverse models over time, and the
-       neural-adjoint method", NeurIPS 2020, eq. 1. https://arxiv.org/abs/2009.12919
-
-    Examples
-    --------
-    >>> from skinverse.metrics import r_curve
-    >>> r_curve([[4.0, 1.0], [float("nan"), 2.0]]).mean
-    array([4. , 1.5])
-    """
-    error = check_array(error, dtype=np.float64, ensure_all_finite=False, input_name="error")
-    if on_failure not in ("worst", "exclude"):
-        raise ValueError(f"on_failure must be 'worst' or 'exclude', got {on_failure!r}.")
-    failed = ~np.isfinite(error)
-    if failed.all():
-        raise ValueError(
-            "Every candidate failed, so there is no error to report; look at the judge's status."
-        )
-    best = np.fmin.accumulate(np.where(failed, np.nan, error), axis=1)
-    n_excluded = 0
-    if on_failure == "worst":
-        best = np.where(np.isnan(best), np.max(error[~failed]), best)
-    else:
-        hopeless = failed.all(axis=1)
-        n_excluded = int(hopeless.sum())
-        best = best[~hopeless]
-        first = np.argmax(~np.isnan(best), axis=1)
-        best = np.where(np.isnan(best), best[np.arange(len(best)), first][:, None], best)
-    return RCurve(best=best, failure_rate=float(failed.mean()), n_excluded=n_excluded)
 
 
 def resimulation_error(X, y_star, simulator, *, reduce="mean", judge=None, batch_size=None, time_limit=None):
@@ -295,104 +211,3 @@ def _simulate(ask, X, n_outputs, batch_size, time_limit):
 
 class _WrongShape(ValueError):
     """The judge does not fit the targets; no record of a failure but a mistake of the caller."""
-
-
-def resimulation_score(
-    estimator,
-    X,
-    y,
-    *,
-    simulator,
-    n=1,
-    T=None,
-    aggregate="mean",
-    reduce="mean",
-    on_failure="worst",
-    random_state=0,
-    judge=None,
-):
-    """Minus r_T of an inverter over the targets `y`: a scorer, greater is better.
-
-    Sees through pipelines and searches. The estimator is asked for `n` designs for each target, these
-    are simulated, and the best of the first `T` counts.
-
-    Parameters
-    ----------
-    estimator : fitted inverter, Pipeline or search
-    X : ignored
-        Designs of the test rows; scorers are handed them.
-    y : array-like of shape (n_targets,) or (n_targets, n_outputs)
-        Targets.
-    simulator : callable or regressor
-        The judge; see :func:`resimulation_error`.
-    n : int, default=1
-        Designs to ask for.
-    T : int, default=None
-        Candidates of which the best counts; None is all `n`.
-    aggregate : {"mean", "median"}, default="mean"
-        Over targets. A mean is ruled by the worst targets.
-    reduce, on_failure, judge
-        As for :func:`resimulation_error` and :func:`r_curve`.
-    random_state : int, default=0
-        Governs the draw of designs, so that scores repeat.
-
-    Returns
-    -------
-    score : float
-        Minus the error, in squared units of `y`; -inf if every simulation failed.
-    """
-    T = n if T is None else check_positive_int(T, "T")
-    if T > n:
-        raise ValueError(f"T={T} candidates cannot be taken from n={n} designs; ask for more designs.")
-    if aggregate not in ("mean", "median"):
-        raise ValueError(f"aggregate must be 'mean' or 'median', got {aggregate!r}.")
-    designs = inverse(estimator, y, n, random_state=random_state)
-    result = resimulation_error(designs[:, :T], y, simulator, reduce=reduce, judge=judge)
-    if (result.status != OK).all():
-        return -np.inf
-    curve = result.r_curve(on_failure=on_failure)
-    return -float(curve.mean[-1] if aggregate == "mean" else curve.quantile(0.5)[-1])
-
-
-class ResimulationScorer:
-    """:func:`resimulation_score` with its settings bound; made by :func:`make_resimulation_scorer`."""
-
-    def __init__(self, simulator, **settings):
-        self.simulator = simulator
-        self.settings = settings
-
-    def __call__(self, estimator, X, y):
-        return resimulation_score(estimator, X, y, simulator=self.simulator, **self.settings)
-
-    def __repr__(self):
-        settings = "".join(f", {name}={value!r}" for name, value in self.settings.items())
-        return f"make_resimulation_scorer({self.simulator!r}{settings})"
-
-
-def make_resimulation_scorer(simulator, *, n=1, T=None, aggregate="mean", on_failure="worst", **settings):
-    """A scorer for ``scoring=`` of searches and cross-validation.
-
-    Parameters
-    ----------
-    simulator, n, T, aggregate, on_failure, **settings
-        As for :func:`resimulation_score`. Must be picklable for ``n_jobs > 1``.
-
-    Returns
-    -------
-    scorer : callable ``scorer(estimator, X, y) -> float``
-
-    Examples
-    --------
-    >>> from sklearn.model_selection import cross_val_score
-    >>> from skinverse.datasets import make_sine_wave
-    >>> from skinverse.inverters import NearestDesignInverter
-    >>> from skinverse.metrics import make_resimulation_scorer
-    >>> from skinverse.simulators import SineWave
-    >>> X, y = make_sine_wave(2000, random_state=0)
-    >>> scorer = make_resimulation_scorer(SineWave(), n=3)
-    >>> scores = cross_val_score(NearestDesignInverter(), X, y, cv=3, scoring=scorer)
-    >>> bool((scores > -1e-4).all())
-    True
-    """
-    settings = {"n": n, "T": T, "aggregate": aggregate, "on_failure": on_failure, **settings}
-    return ResimulationScorer(simulator, **settings)
