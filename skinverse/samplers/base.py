@@ -1,5 +1,6 @@
 """What every sampler shares: one checked door, `sample`."""
 
+from abc import ABCMeta, abstractmethod
 from typing import ClassVar
 
 from sklearn.base import BaseEstimator
@@ -7,7 +8,7 @@ from sklearn.base import BaseEstimator
 from skinverse.utils.validation import check_positive_int, check_random_state
 
 
-class BaseSampler(BaseEstimator):
+class BaseSampler(BaseEstimator, metaclass=ABCMeta):
     """Base class of the samplers: designs of experiments in the unit cube.
 
     A sampler is a scikit-learn estimator without ``fit``, so that :func:`sklearn.base.clone`, ``repr`` and
@@ -40,8 +41,8 @@ class BaseSampler(BaseEstimator):
         n_dims : int
             Dimension of the cube, at least 1.
         random_state : int, RandomState instance or None, default=None
-            An int gives the same points at every call; a RandomState is advanced. As everywhere in
-            scikit-learn, None draws from numpy's global generator.
+            An int gives the same points at every call; a RandomState is advanced; None takes fresh
+            entropy and leaves numpy's global generator alone.
 
         Returns
         -------
@@ -60,9 +61,9 @@ class BaseSampler(BaseEstimator):
         n_dims = check_positive_int(n_dims, "n_dims")
         return self._sample(n, n_dims, check_random_state(random_state))
 
+    @abstractmethod
     def _sample(self, n, n_dims, rng):
         """Points (n, n_dims) in the unit cube, drawn with the RandomState `rng`."""
-        raise NotImplementedError
 
 
 class RandomSampler(BaseSampler):

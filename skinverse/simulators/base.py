@@ -1,5 +1,6 @@
 """What every simulator shares: names, units, one checked and batched call."""
 
+from abc import ABCMeta, abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -8,7 +9,7 @@ from sklearn.base import BaseEstimator
 from skinverse.utils.validation import check_array, check_positive_int, check_random_state
 
 
-class Simulator(BaseEstimator):
+class Simulator(BaseEstimator, metaclass=ABCMeta):
     """Base class of the forward operators: a callable ``X -> y`` with a prior.
 
     A simulator is the true law behind an inverse-design task. It learns nothing: its constructor
@@ -79,9 +80,9 @@ class Simulator(BaseEstimator):
         return np.zeros(self.n_inputs, dtype=bool)
 
     @property
+    @abstractmethod
     def bounds(self):
         """Lower and upper end of every input, a fresh array of shape (n_inputs, 2)."""
-        raise NotImplementedError
 
     def __call__(self, X):
         """Response of every design.
@@ -114,8 +115,8 @@ class Simulator(BaseEstimator):
         n : int
             Number of designs, at least 1.
         random_state : int, RandomState instance or None, default=None
-            An int gives the same designs at every call. As everywhere in scikit-learn, None draws from
-            numpy's global generator.
+            An int gives the same designs at every call; None takes fresh entropy and leaves numpy's
+            global generator alone.
 
         Returns
         -------
@@ -148,10 +149,10 @@ class Simulator(BaseEstimator):
             )
         return X
 
+    @abstractmethod
     def _simulate(self, X):
         """Responses (n, n_outputs) of checked designs (n, n_inputs), which must not be modified."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _sample_prior(self, n, rng):
         """Designs (n, n_inputs) drawn with the RandomState `rng`."""
-        raise NotImplementedError
