@@ -15,6 +15,7 @@ _HOME = {
     "InverterMixin": "base",
     "LHSSampler": "samplers",
     "LevenbergMarquardtSolver": "solvers",
+    "MDNInverter": "inverters",
     "NearestDesignInverter": "inverters",
     "NeuralAdjoint": "inverters",
     "PriorInverter": "inverters",

@@ -1,7 +1,8 @@
 """Inverters: estimators that answer "which designs give this response?"."""
 
+from skinverse.inverters.mdn import MDNInverter
 from skinverse.inverters.nearest import NearestDesignInverter
 from skinverse.inverters.neural_adjoint import NeuralAdjoint
 from skinverse.inverters.prior import PriorInverter
 
-__all__ = ["NearestDesignInverter", "NeuralAdjoint", "PriorInverter"]
+__all__ = ["MDNInverter", "NearestDesignInverter", "NeuralAdjoint", "PriorInverter"]

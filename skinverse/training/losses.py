@@ -65,3 +65,10 @@ class CensoredSquaredError(SquaredError):
 
     def active(self, prediction: Tensor, y: Tensor) -> Tensor:
         return (y > self.floor) | (prediction > y)
+
+
+class NegativeLogLikelihood(nn.Module):
+    """Mean negative log-density of designs under the distributions a network gives for their responses."""
+
+    def forward(self, density, x: Tensor) -> Tensor:
+        return -density.log_prob(x).mean()
