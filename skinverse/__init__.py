@@ -19,13 +19,24 @@ _HOME = {
     "NearestDesignInverter": "inverters",
     "NeuralAdjoint": "inverters",
     "PriorInverter": "inverters",
+    "RefinedInverter": "compose",
     "TargetRange": "targets",
     "inverse": "delegate",
     "make_resimulation_scorer": "metrics",
     "resimulation_error": "metrics",
     "resimulation_score": "metrics",
 }
-_SUBPACKAGES = ("datasets", "display", "inverters", "metrics", "samplers", "simulators", "solvers", "testing")
+_SUBPACKAGES = (
+    "compose",
+    "datasets",
+    "display",
+    "inverters",
+    "metrics",
+    "samplers",
+    "simulators",
+    "solvers",
+    "testing",
+)
 
 __all__ = sorted([*_HOME, *_SUBPACKAGES, "__version__"])
 

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 from torch.utils.data import TensorDataset
 
 from skinverse.nets.activations import ACTIVATIONS
@@ -338,6 +338,27 @@ class ForwardRegressor(RegressorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def fit_forward_model(model, X, y, random_state):
+    """Fitted clone of a forward model, seeded if it has no seed, with the module that solvers need.
+
+    Raises
+    ------
+    TypeError
+        If the fitted model holds no torch module `module_`.
+    """
+    model = clone(model)
+    if model.get_params(deep=False).get("random_state", 0) is None:
+        model.set_params(random_state=random_state.randint(2**31 - 1))
+    model = model.fit(X, y)
+    if not isinstance(getattr(model, "module_", None), torch.nn.Module):
+        raise TypeError(
+            "forward_model must hold a torch module `module_` once fitted, which maps designs to responses "
+            f"in the user's units; {type(model).__name__} does not. Use ForwardRegressor."
+        )
+    model.module_.eval()
+    return model
 
 
 def _location_and_scale(a):

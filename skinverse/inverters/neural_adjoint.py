@@ -1,19 +1,13 @@
 """Neural Adjoint: search through a differentiable surrogate from many starts."""
 
-import warnings
-from functools import partial
-
 import numpy as np
-import torch
-from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 
 from skinverse.base import BaseInverter
 from skinverse.samplers import LHSSampler, RandomSampler
 from skinverse.solvers import GradientSolver, LevenbergMarquardtSolver
-from skinverse.solvers.localizer import Localizer
-from skinverse.solvers.selection import SELECTIONS, choose
-from skinverse.surrogate import ForwardRegressor
+from skinverse.solvers.localizer import Localizer, ranges_first, warn_if_short
+from skinverse.solvers.selection import SELECTIONS
+from skinverse.surrogate import ForwardRegressor, fit_forward_model
 from skinverse.utils.chunks import chunks
 from skinverse.utils.lookup import ResponseLookup
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
@@ -192,22 +186,8 @@ class NeuralAdjoint(BaseInverter):
         return cls(forward_model, **{**settings, **params})
 
     def _fit(self, X, y, random_state):
-        if self.forward_model is None:
-            model = ForwardRegressor(n_members=3)
-        else:
-            model = clone(self.forward_model)
-        if (
-            "random_state" in model.get_params(deep=False)
-            and model.get_params(deep=False)["random_state"] is None
-        ):
-            model.set_params(random_state=random_state.randint(2**31 - 1))
-        self.forward_model_ = model.fit(X, y.ravel() if self.y_ndim_ == 1 else y)
-        if not isinstance(getattr(self.forward_model_, "module_", None), torch.nn.Module):
-            raise TypeError(
-                "forward_model must hold a torch module `module_` once fitted, which maps designs to responses "
-                f"in the user's units; {type(model).__name__} does not. Use ForwardRegressor."
-            )
-        self.forward_model_.module_.eval()
+        model = ForwardRegressor(n_members=3) if self.forward_model is None else self.forward_model
+        self.forward_model_ = fit_forward_model(model, X, y.ravel() if self.y_ndim_ == 1 else y, random_state)
         self.lookup_ = ResponseLookup(y / self.y_scale_)
         self.localizer_ = Localizer(self.forward_model_, X, y, self.space_, anchor=self.anchor)
         self.anchored_ = self.localizer_.anchored
@@ -229,33 +209,26 @@ class NeuralAdjoint(BaseInverter):
             self._search(targets[part], n, pool, space, drawn) for part in chunks(len(targets), together)
         ]
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        short = np.flatnonzero(~found["converged"].all(axis=1))
-        if short.size:
-            warnings.warn(
-                f"{short.size} of {len(targets)} targets were not reached by all of their {n} designs, the first "
-                f"of them target {short[0]} ({np.count_nonzero(found['converged'][short[0]])} of {n}); see `converged` "
-                "in the info bunch. They may have no solution in the space, or the solver needs more iterations.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+        warn_if_short(found["converged"])
         return found.pop("x"), found
 
     def _search(self, targets, n, pool, space, drawn):
-        """Candidates for a chunk of targets: start, refine, redraw the stuck, select."""
-        solver = LevenbergMarquardtSolver() if self.solver is None else self.solver
-        refine = partial(self.localizer_.refine, targets, space=space, solver=solver)
-        rounds = [refine(*self._starts(targets, pool, space, drawn))]
-        for k in range(1, self.max_redraws + 1):
-            converged = sum(np.bincount(r["owner"], r["converged"], len(targets)) for r in rounds)
-            missing = np.minimum(np.where(converged < n, 2 * (n - converged), 0), pool).astype(int)
-            if not missing.any():
-                break
-            owner = np.repeat(np.arange(len(targets)), missing)
-            place = np.arange(len(owner)) - np.repeat(np.cumsum(missing) - missing, missing)
+        def propose(k, missing):
+            if k == 0:
+                return self._starts(targets, pool, space, drawn)
+            owner, place = ranges_first(np.minimum(missing, pool))
             x, row = drawn(k)
-            rounds.append(refine(owner, x[place], row[place]))
-        found = {name: np.concatenate([r[name] for r in rounds]) for name in rounds[0]}
-        return choose(found, len(targets), n, space, SELECTIONS.get(self.select, self.select))
+            return owner, x[place], row[place]
+
+        return self.localizer_.search(
+            targets,
+            n,
+            propose,
+            space=space,
+            solver=LevenbergMarquardtSolver() if self.solver is None else self.solver,
+            select=SELECTIONS.get(self.select, self.select),
+            max_redraws=self.max_redraws,
+        )
 
     def _starts(self, targets, pool, space, drawn):
         """Start designs, flat over targets: the index of the target, the design, its training row or -1."""

@@ -1,10 +1,14 @@
 """Localisation: candidates of many targets refined through a forward model, and judged by it."""
 
+import warnings
+
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
+from sklearn.exceptions import ConvergenceWarning
 
 from skinverse.nets.jacobian import value_and_jacobian
+from skinverse.solvers.selection import choose
 from skinverse.targets import Targets
 from skinverse.utils.chunks import chunks
 
@@ -72,6 +76,38 @@ class Localizer:
         """A function of the module's on designs, as arrays."""
         tensor = next(iter([*self.module.parameters(), *self.module.buffers()]))
         return function(torch.tensor(X, dtype=torch.float64, device=tensor.device)).cpu().numpy()
+
+    def search(self, targets, n, propose, *, space, solver, select, max_redraws):
+        """Propose, refine, replace the stuck, select.
+
+        Parameters
+        ----------
+        targets : Targets
+        n : int
+            Designs wanted for each target.
+        propose : callable ``propose(k, missing) -> owner, x, row``
+            Candidates of round `k` as :meth:`refine` takes them. `missing` (n_targets,) says how many each target
+            lacks; None, in round 0, leaves the number to the caller, at least `n`. What it proposes for one
+            target must not depend on what the others lack.
+        space : DesignSpace
+        solver : solver
+        select : callable ``select(X, score, n) -> indices``
+        max_redraws : int
+            Rounds after the first.
+
+        Returns
+        -------
+        found : dict of ndarray of shape (n_targets, n, ...)
+        """
+        rounds = [self.refine(targets, *propose(0, None), space=space, solver=solver)]
+        for k in range(1, max_redraws + 1):
+            converged = sum(np.bincount(r["owner"], r["converged"], len(targets)) for r in rounds)
+            missing = np.where(converged < n, 2 * (n - converged), 0).astype(int)
+            if not missing.any():
+                break
+            rounds.append(self.refine(targets, *propose(k, missing), space=space, solver=solver))
+        found = {name: np.concatenate([r[name] for r in rounds]) for name in rounds[0]}
+        return choose(found, len(targets), n, space, select)
 
     def refine(self, targets, owner, starts, row=None, *, space, solver):
         """Solve for each candidate.
@@ -141,3 +177,23 @@ class Localizer:
         moved = np.linalg.norm(space.to_unit(x) - space.to_unit(starts), axis=1)
         share = np.where(anchored, np.minimum(1, (moved / max(self.spacing, 1e-300)) ** 2), 1.0)
         return share[:, None] * self.variance
+
+
+def warn_if_short(converged):
+    """ConvergenceWarning if targets, rows of `converged` (n_targets, n), were not reached by all of their designs."""
+    short = np.flatnonzero(~converged.all(axis=1))
+    if short.size:
+        warnings.warn(
+            f"{short.size} of {len(converged)} targets were not reached by all of their {converged.shape[1]} designs, "
+            f"the first of them target {short[0]} ({np.count_nonzero(converged[short[0]])} of {converged.shape[1]}); "
+            "see `converged` in the info bunch. They may have no solution in the space, or the solver needs more "
+            "iterations.",
+            ConvergenceWarning,
+            stacklevel=4,
+        )
+
+
+def ranges_first(missing):
+    """Owners and places of the first ``missing[t]`` candidates of each target `t`, flat."""
+    owner = np.repeat(np.arange(len(missing)), missing)
+    return owner, np.arange(len(owner)) - np.repeat(np.cumsum(missing) - missing, missing)

@@ -1,5 +1,6 @@
 """Tiny instances of every inverter, ready to fit in a second."""
 
+from skinverse.compose import RefinedInverter
 from skinverse.inverters import MDNInverter, NearestDesignInverter, NeuralAdjoint, PriorInverter
 from skinverse.samplers import LHSSampler
 from skinverse.solvers import GradientSolver
@@ -21,7 +22,7 @@ def all_inverters():
     --------
     >>> from skinverse.testing import all_inverters
     >>> sorted({type(inverter).__name__ for inverter in all_inverters()})
-    ['MDNInverter', 'NearestDesignInverter', 'NeuralAdjoint', 'PriorInverter']
+    ['MDNInverter', 'NearestDesignInverter', 'NeuralAdjoint', 'PriorInverter', 'RefinedInverter']
     """
     return [
         NearestDesignInverter(),
@@ -50,6 +51,14 @@ def all_inverters():
             sampler=LHSSampler(),
             random_state=0,
         ),
+        RefinedInverter(
+            MDNInverter(3, hidden_layer_sizes=(16,), max_epochs=10),
+            _small_surrogate(),
+            n_proposals=8,
+            max_redraws=2,
+            random_state=0,
+        ),
+        RefinedInverter(PriorInverter(), _small_surrogate(), n_proposals=8, max_redraws=2, random_state=0),
     ]
 
 

@@ -1,0 +1,139 @@
+"""Localisation after any inverter."""
+
+import numpy as np
+from sklearn.base import clone
+
+from skinverse.base import BaseInverter
+from skinverse.solvers import LevenbergMarquardtSolver
+from skinverse.solvers.localizer import Localizer, ranges_first, warn_if_short
+from skinverse.solvers.selection import SELECTIONS
+from skinverse.spaces import check_space
+from skinverse.surrogate import ForwardRegressor, fit_forward_model
+from skinverse.utils.chunks import chunks
+from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
+
+# Proposals of different targets refined together.
+_MAX_CANDIDATES = 2**15
+
+
+class RefinedInverter(BaseInverter):
+    r"""Proposals of one inverter, refined through a forward model.
+
+    A density knows where solutions lie, a solver where exactly: draws of :math:`p(x \mid y^*)` start within a step or
+    two of a solution and spread over all branches. Designs come best first. Proposals that do not converge are
+    replaced by new ones.
+
+    Parameters
+    ----------
+    inverter : BaseInverter
+        Proposes; cloned and fitted in `fit`.
+    forward_model : regressor, default=None
+        As for :class:`~skinverse.NeuralAdjoint`; None is ``ForwardRegressor(n_members=3)``.
+    solver : solver, default=None
+        None is :class:`~skinverse.solvers.LevenbergMarquardtSolver`.
+    n_proposals : int, default=None
+        Proposals for each target; None takes a twentieth more than designs are asked for, and at least 64.
+    max_redraws : int, default=10
+        Rounds in which proposals that got stuck are replaced.
+    select : {"best", "diverse"} or callable, default="best"
+        As for :class:`~skinverse.NeuralAdjoint`.
+    space : DesignSpace or array-like of shape (n_features, 2), default=None
+        Allowed designs, handed to `inverter` too; None is what `inverter` allows.
+    random_state : int, RandomState or None, default=None
+        Governs `fit`, and `inverse` where that is given none.
+
+    Attributes
+    ----------
+    inverter_ : BaseInverter
+    forward_model_ : regressor
+
+    Examples
+    --------
+    >>> from skinverse import ForwardRegressor, MDNInverter, RefinedInverter
+    >>> from skinverse.datasets import make_sine_wave
+    >>> from skinverse.simulators import SineWave
+    >>> X, y = make_sine_wave(500, random_state=0)
+    >>> draws = MDNInverter(8, hidden_layer_sizes=(32,), max_epochs=20)
+    >>> inverter = RefinedInverter(draws, ForwardRegressor((32,), max_epochs=30), random_state=0).fit(X, y)
+    >>> bool(abs(SineWave()(inverter.inverse(0.5, n=5)[0]) - 0.5).max() < 0.1)
+    True
+    """
+
+    _parameter_constraints = {
+        "inverter": [BaseInverter],
+        "forward_model": [HasMethods(["fit", "predict"]), None],
+        "solver": [HasMethods("solve"), None],
+        "n_proposals": [Interval(Integral, 1, None, closed="left"), None],
+        "max_redraws": [Interval(Integral, 0, None, closed="left")],
+        "select": [StrOptions(set(SELECTIONS)), callable],
+        "space": "no_validation",
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        inverter,
+        forward_model=None,
+        solver=None,
+        *,
+        n_proposals=None,
+        max_redraws=10,
+        select="best",
+        space=None,
+        random_state=None,
+    ):
+        self.inverter = inverter
+        self.forward_model = forward_model
+        self.solver = solver
+        self.n_proposals = n_proposals
+        self.max_redraws = max_redraws
+        self.select = select
+        self.space = space
+        self.random_state = random_state
+
+    @property
+    def supports_partial_targets(self):
+        """As the inverter that proposes."""
+        return self.inverter.supports_partial_targets
+
+    def _fit(self, X, y, random_state):
+        y_given = y.ravel() if self.y_ndim_ == 1 else y
+        if self.space is None:
+            self.space_ = check_space(self.inverter.space, X, getattr(self, "feature_names_in_", None))
+        self.inverter_ = clone(self.inverter).set_params(space=self.space_)
+        if self.inverter_.random_state is None:
+            self.inverter_.set_params(random_state=random_state.randint(2**31 - 1))
+        self.inverter_.fit(X, y_given)
+        model = ForwardRegressor(n_members=3) if self.forward_model is None else self.forward_model
+        self.forward_model_ = fit_forward_model(model, X, y_given, random_state)
+        # A proposal lies where no row does, so there is nothing to anchor it to.
+        self.localizer_ = Localizer(self.forward_model_, X, y, self.space_, anchor=False)
+
+    def _inverse(self, targets, n, space, random_state):
+        pool = max(n, self.n_proposals or max(n + n // 20, 64))
+        seeds = random_state.randint(2**31 - 1, size=self.max_redraws + 1)
+        parts = [
+            self._search(targets[part], n, pool, space, seeds)
+            for part in chunks(len(targets), _MAX_CANDIDATES // pool)
+        ]
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        warn_if_short(found["converged"])
+        return found.pop("x"), found
+
+    def _search(self, targets, n, pool, space, seeds):
+        def propose(k, missing):
+            missing = np.full(len(targets), pool) if missing is None else np.minimum(missing, pool)
+            asked = np.flatnonzero(missing)
+            x, _ = self.inverter_._inverse(targets[asked], pool, space, np.random.RandomState(seeds[k]))
+            owner, place = ranges_first(missing)
+            return owner, x[np.searchsorted(asked, owner), place], None
+
+        return self.localizer_.search(
+            targets,
+            n,
+            propose,
+            space=space,
+            solver=LevenbergMarquardtSolver() if self.solver is None else self.solver,
+            select=SELECTIONS.get(self.select, self.select),
+            max_redraws=self.max_redraws,
+        )
