@@ -2,8 +2,9 @@
 
     python benchmarks/posteriors.py [--tasks sine arm ballistics] [--seeds 0 1 2]
 
-10,000 training rows and 1,000 fresh targets from the prior, 20 exchangeable draws each, so r_1 is the mean error
-of a draw; refined designs come best first, and their mean is over all 20. "outside": share of draws outside the box of the data before rejection. Defaults of the package.
+10,000 training rows and 1,000 fresh targets from the prior, 20 designs each. Draws are exchangeable; refined designs
+come best first, and "mean" and "median" are over all 20. "outside": share of draws outside the box of the data
+before rejection. Defaults of the package.
 """
 
 import argparse
@@ -39,6 +40,7 @@ def main():
         "median",
         "r_20",
         "fail %",
+        "r_1",
         "outside",
         "fit s",
         "ms/1000 draws",
