@@ -5,15 +5,11 @@ from sklearn.base import clone
 
 from skinverse.base import BaseInverter
 from skinverse.solvers import LevenbergMarquardtSolver
-from skinverse.solvers.localizer import Localizer, ranges_first, warn_if_short
+from skinverse.solvers.localizer import Localizer, ranges_first
 from skinverse.solvers.selection import SELECTIONS
 from skinverse.spaces import check_space
 from skinverse.surrogate import ForwardRegressor, fit_forward_model
-from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
-
-# Proposals of different targets refined together.
-_MAX_CANDIDATES = 2**15
 
 
 class RefinedInverter(BaseInverter):
@@ -107,22 +103,15 @@ class RefinedInverter(BaseInverter):
         model = ForwardRegressor(n_members=3) if self.forward_model is None else self.forward_model
         self.forward_model_ = fit_forward_model(model, X, y_given, random_state)
         # A proposal lies where no row does, so there is nothing to anchor it to.
-        self.localizer_ = Localizer(self.forward_model_, X, y, self.space_, anchor=False)
+        self.localizer_ = Localizer(
+            self.forward_model_, X, y, self.space_, y_scale=self.y_scale_, anchor=False
+        )
 
     def _inverse(self, targets, n, space, random_state):
         pool = max(n, self.n_proposals or max(n + n // 20, 64))
         seeds = random_state.randint(2**31 - 1, size=self.max_redraws + 1)
-        parts = [
-            self._search(targets[part], n, pool, space, seeds)
-            for part in chunks(len(targets), _MAX_CANDIDATES // pool)
-        ]
-        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        warn_if_short(found["converged"])
-        return found.pop("x"), found
 
-    def _search(self, targets, n, pool, space, seeds):
-        def propose(k, missing):
-            missing = np.full(len(targets), pool) if missing is None else np.minimum(missing, pool)
+        def propose(targets, k, missing):
             asked = np.flatnonzero(missing)
             x, _ = self.inverter_._inverse(targets[asked], pool, space, np.random.RandomState(seeds[k]))
             owner, place = ranges_first(missing)
@@ -131,6 +120,7 @@ class RefinedInverter(BaseInverter):
         return self.localizer_.search(
             targets,
             n,
+            pool,
             propose,
             space=space,
             solver=LevenbergMarquardtSolver() if self.solver is None else self.solver,

@@ -5,15 +5,11 @@ import numpy as np
 from skinverse.base import BaseInverter
 from skinverse.samplers import LHSSampler, RandomSampler
 from skinverse.solvers import GradientSolver, LevenbergMarquardtSolver
-from skinverse.solvers.localizer import Localizer, ranges_first, warn_if_short
+from skinverse.solvers.localizer import Localizer, ranges_first
 from skinverse.solvers.selection import SELECTIONS
 from skinverse.surrogate import ForwardRegressor, fit_forward_model
-from skinverse.utils.chunks import chunks
 from skinverse.utils.lookup import ResponseLookup
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
-
-# Candidates of different targets worked on together, and their responses.
-_MAX_CANDIDATES, _MAX_RESPONSES = 2**15, 2**21
 
 
 class NeuralAdjoint(BaseInverter):
@@ -151,8 +147,11 @@ class NeuralAdjoint(BaseInverter):
         """The method with the settings of the paper and its code.
 
         2,048 uniform starts for each target, 300 steps of Adam with one plateau schedule for all of
-        them, the boundary term instead of a hard box, ranking by the surrogate's own misfit; no
-        redrawing, no anchoring.
+        them, the boundary term instead of a hard box, ranking by the surrogate's own misfit (of a single
+        network; an ensemble's disagreement would count too); no redrawing, no anchoring.
+
+        One thing differs: misfits are compared in training standard deviations of the response, where the
+        code takes them raw. Pass ``boundary_weight=204.8 / y.var()`` for its balance of misfit and boundary.
 
         Parameters
         ----------
@@ -189,7 +188,9 @@ class NeuralAdjoint(BaseInverter):
         model = ForwardRegressor(n_members=3) if self.forward_model is None else self.forward_model
         self.forward_model_ = fit_forward_model(model, X, y.ravel() if self.y_ndim_ == 1 else y, random_state)
         self.lookup_ = ResponseLookup(y / self.y_scale_)
-        self.localizer_ = Localizer(self.forward_model_, X, y, self.space_, anchor=self.anchor)
+        self.localizer_ = Localizer(
+            self.forward_model_, X, y, self.space_, y_scale=self.y_scale_, anchor=self.anchor
+        )
         self.anchored_ = self.localizer_.anchored
 
     def _inverse(self, targets, n, space, random_state):
@@ -204,25 +205,17 @@ class NeuralAdjoint(BaseInverter):
                 draws[k] = self._draw(pool, space, sampler, np.random.RandomState(seeds[k]))
             return draws[k]
 
-        together = min(_MAX_CANDIDATES, _MAX_RESPONSES // self.n_outputs_) // pool
-        parts = [
-            self._search(targets[part], n, pool, space, drawn) for part in chunks(len(targets), together)
-        ]
-        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        warn_if_short(found["converged"])
-        return found.pop("x"), found
-
-    def _search(self, targets, n, pool, space, drawn):
-        def propose(k, missing):
+        def propose(targets, k, missing):
             if k == 0:
                 return self._starts(targets, pool, space, drawn)
-            owner, place = ranges_first(np.minimum(missing, pool))
+            owner, place = ranges_first(missing)
             x, row = drawn(k)
             return owner, x[place], row[place]
 
         return self.localizer_.search(
             targets,
             n,
+            pool,
             propose,
             space=space,
             solver=LevenbergMarquardtSolver() if self.solver is None else self.solver,

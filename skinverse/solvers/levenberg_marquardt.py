@@ -88,7 +88,7 @@ class LevenbergMarquardtSolver(BaseEstimator):
         result : SolverResult
         """
         validate_parameter_constraints(
-            self._parameter_constraints, self.get_params(deep=False), "LevenbergMarquardtSolver"
+            self._parameter_constraints, self.get_params(deep=False), type(self).__name__
         )
         free = (space.width > 0) & (True if free is None else free)
         parts = [

@@ -1,6 +1,7 @@
 """Localisation: candidates of many targets refined through a forward model, and judged by it."""
 
 import warnings
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from skinverse.solvers.selection import choose
 from skinverse.targets import Targets
 from skinverse.utils.chunks import chunks
 
+# Candidates of different targets worked on together, and their responses.
+_MAX_CANDIDATES, _MAX_RESPONSES = 2**15, 2**21
 # Designs put through the forward model at once.
 _MAX_DESIGNS = 2**15
 # Entries of the training rows' Jacobians that are kept rather than computed at each call.
@@ -36,6 +39,8 @@ class Localizer:
     y : ndarray of shape (n_samples, n_outputs)
         The training table.
     space : DesignSpace
+    y_scale : ndarray of shape (n_outputs,)
+        Units in which misfits of different outputs are compared.
     anchor : {"auto"} or bool
         Whether candidates that start from a row follow ``f(x) + y_row - f(x_row)``. "auto" decides by
         whether the residuals of neighbouring rows correlate: the error of a smooth model does, noise
@@ -46,19 +51,13 @@ class Localizer:
     anchored : bool
     """
 
-    def __init__(self, forward_model, X, y, space, *, anchor):
+    def __init__(self, forward_model, X, y, space, *, y_scale, anchor):
         self.module = forward_model.module_
         self.floor = getattr(forward_model, "response_floor_", np.full(y.shape[1], -np.inf))
         self.X, self.y = X, y
-        spread = y.std(axis=0)
-        self.y_scale = np.where(spread > 0, spread, 1.0)
-        self.response = np.concatenate(
-            [self._ask(self.module, X[rows]) for rows in chunks(len(X), _MAX_DESIGNS)]
-        )
+        self.y_scale = y_scale
+        self.response = self._of_rows(self.module)
         self.correction = y - self.response
-        self.jacobian = None
-        if X.size * y.shape[1] <= _MAX_KEPT:
-            self.jacobian = self._ask(lambda x: value_and_jacobian(self.module, x)[1], X)
         # At the floor the response is known, the latent value under it is not.
         self.correction[y <= self.floor] = 0
         residual = self.correction / self.y_scale
@@ -77,18 +76,32 @@ class Localizer:
         tensor = next(iter([*self.module.parameters(), *self.module.buffers()]))
         return function(torch.tensor(X, dtype=torch.float64, device=tensor.device)).cpu().numpy()
 
-    def search(self, targets, n, propose, *, space, solver, select, max_redraws):
-        """Propose, refine, replace the stuck, select.
+    def _of_rows(self, function):
+        """A function of the module's on the training designs."""
+        return np.concatenate(
+            [self._ask(function, self.X[rows]) for rows in chunks(len(self.X), _MAX_DESIGNS)]
+        )
+
+    @cached_property
+    def jacobian(self):
+        """The module's Jacobians at the training designs, computed when first wanted; None if they are many."""
+        if self.X.size * self.y.shape[1] > _MAX_KEPT:
+            return None
+        return self._of_rows(lambda x: value_and_jacobian(self.module, x)[1])
+
+    def search(self, targets, n, pool, propose, *, space, solver, select, max_redraws):
+        """Propose, refine, replace the stuck, select, in chunks of targets; warn of targets that were not reached.
 
         Parameters
         ----------
         targets : Targets
         n : int
             Designs wanted for each target.
-        propose : callable ``propose(k, missing) -> owner, x, row``
-            Candidates of round `k` as :meth:`refine` takes them. `missing` (n_targets,) says how many each target
-            lacks; None, in round 0, leaves the number to the caller, at least `n`. What it proposes for one
-            target must not depend on what the others lack.
+        pool : int
+            Candidates of each target in round 0, at least `n`, and at most in later rounds.
+        propose : callable ``propose(targets, k, missing) -> owner, x, row``
+            The first ``missing[t]`` candidates of round `k` for each target `t`, as :meth:`refine` takes them. What
+            it proposes for one target must not depend on the others.
         space : DesignSpace
         solver : solver
         select : callable ``select(X, score, n) -> indices``
@@ -97,17 +110,27 @@ class Localizer:
 
         Returns
         -------
-        found : dict of ndarray of shape (n_targets, n, ...)
+        X : ndarray of shape (n_targets, n, n_features)
+        info : dict of ndarray of shape (n_targets, n, ...)
+            What :meth:`refine` finds, but for `owner` and `x`.
         """
-        rounds = [self.refine(targets, *propose(0, None), space=space, solver=solver)]
-        for k in range(1, max_redraws + 1):
-            converged = sum(np.bincount(r["owner"], r["converged"], len(targets)) for r in rounds)
-            missing = np.where(converged < n, 2 * (n - converged), 0).astype(int)
-            if not missing.any():
-                break
-            rounds.append(self.refine(targets, *propose(k, missing), space=space, solver=solver))
-        found = {name: np.concatenate([r[name] for r in rounds]) for name in rounds[0]}
-        return choose(found, len(targets), n, space, select)
+        together = min(_MAX_CANDIDATES, _MAX_RESPONSES // self.y.shape[1]) // pool
+        parts = []
+        for part in chunks(len(targets), together):
+            mine = targets[part]
+            missing = np.full(len(mine), pool)
+            rounds = []
+            for k in range(max_redraws + 1):
+                rounds.append(self.refine(mine, *propose(mine, k, missing), space=space, solver=solver))
+                converged = sum(np.bincount(r["owner"], r["converged"], len(mine)) for r in rounds)
+                missing = np.minimum(np.where(converged < n, 2 * (n - converged), 0), pool).astype(int)
+                if not missing.any():
+                    break
+            found = {name: np.concatenate([r[name] for r in rounds]) for name in rounds[0]}
+            parts.append(choose(found, len(mine), n, space, select))
+        found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        _warn_if_short(found["converged"])
+        return found.pop("x"), found
 
     def refine(self, targets, owner, starts, row=None, *, space, solver):
         """Solve for each candidate.
@@ -137,7 +160,7 @@ class Localizer:
         latent = mine.above_floor(self.floor)
         latent = Targets(latent.lower - shift, latent.upper - shift)
         known = None
-        if self.jacobian is not None and (row >= 0).all():
+        if (row >= 0).all() and self.jacobian is not None:
             known = self.response[row], self.jacobian[row]
         result = solver.solve(self.module, latent, starts, space, y_scale=self.y_scale, known=known)
         n_iter = result.n_iter
@@ -179,7 +202,7 @@ class Localizer:
         return share[:, None] * self.variance
 
 
-def warn_if_short(converged):
+def _warn_if_short(converged):
     """ConvergenceWarning if targets, rows of `converged` (n_targets, n), were not reached by all of their designs."""
     short = np.flatnonzero(~converged.all(axis=1))
     if short.size:
@@ -189,7 +212,7 @@ def warn_if_short(converged):
             "see `converged` in the info bunch. They may have no solution in the space, or the solver needs more "
             "iterations.",
             ConvergenceWarning,
-            stacklevel=4,
+            stacklevel=5,  # the caller of `inverse`
         )
 
 

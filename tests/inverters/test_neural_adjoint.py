@@ -218,6 +218,11 @@ def test_as_published():
         _, info = inverter.inverse([0.2, 0.8], 64, return_info=True)
     within = np.where(info.converged, info.misfit, np.inf)
     assert (np.diff(within[:, : info.converged.sum(axis=1).min()], axis=1) >= 0).all()
+    for misfit, converged in zip(info.misfit, info.converged, strict=True):
+        assert len(misfit) == 64
+        for group in (misfit[converged], misfit[~converged]):
+            assert (np.diff(group) >= 0).all()
+        assert (np.diff(converged.astype(int)) <= 0).all()
 
 
 def test_frozen_surrogate_is_not_refitted():
@@ -236,13 +241,13 @@ def test_surrogate_without_a_module_is_refused():
 
 def test_many_targets_are_chunked(exact_sine, monkeypatch):
     """The same answer whatever the chunk."""
-    from skinverse.inverters import neural_adjoint
+    from skinverse.solvers import localizer
 
     X, y = make_sine_wave(500, random_state=0)
     y_star = np.linspace(-1.5, 1.5, 30)
     inverter = NeuralAdjoint(exact_sine, start="sampler", n_starts=20, random_state=0).fit(X, y)
     whole = inverter.inverse(y_star, 5)
-    monkeypatch.setattr(neural_adjoint, "_MAX_CANDIDATES", 50)
+    monkeypatch.setattr(localizer, "_MAX_CANDIDATES", 50)
     assert_allclose(inverter.inverse(y_star, 5), whole, atol=1e-6)
 
 
