@@ -167,15 +167,16 @@ class LevenbergMarquardtSolver(BaseEstimator):
 
     def _step(self, u, r, jacobian, damping, free):
         """Damped minimum-norm step with blocked variables frozen, clipped in length."""
-        gradient = (jacobian * r.unsqueeze(2)).sum(dim=1)
-        blocked = torch.where(gradient > 0, u <= 0, u >= 1)
-        jacobian = jacobian * (free & ~blocked).unsqueeze(1)
-        n_outputs, n_features = jacobian.shape[1:]
-        if n_outputs <= n_features:
-            step = (jacobian * _solve_damped(_gram(jacobian), r, damping).unsqueeze(2)).sum(dim=1)
+        # Batched products of tiny matrices are several times quicker than sums over a small axis.
+        gradient = (r.unsqueeze(1) @ jacobian).squeeze(1)
+        open_ = free & ~torch.where(gradient > 0, u <= 0, u >= 1)
+        jacobian = jacobian * open_.unsqueeze(1)
+        transposed = jacobian.transpose(1, 2)
+        if jacobian.shape[1] <= jacobian.shape[2]:
+            v = _solve_damped(jacobian @ transposed, r, damping)
+            step = (v.unsqueeze(1) @ jacobian).squeeze(1)
         else:
-            gradient = (jacobian * r.unsqueeze(2)).sum(dim=1)
-            step = _solve_damped(jacobian.transpose(1, 2) @ jacobian, gradient, damping)
+            step = _solve_damped(transposed @ jacobian, gradient * open_, damping)
         length = step.norm(dim=1, keepdim=True)
         return step * (-self.max_step / length.clamp_min(self.max_step))
 
@@ -192,17 +193,10 @@ class LevenbergMarquardtSolver(BaseEstimator):
         new_y[near] = near_y = problem.value(trial[near])
         step = (trial - u)[near]
         change = (near_y - y[near]) / problem.y_scale
-        missed = change - (jacobian[near] * step.unsqueeze(1)).sum(dim=2)
+        missed = change - (jacobian[near] @ step.unsqueeze(2)).squeeze(2)
         missed /= (step * step).sum(dim=1, keepdim=True).clamp_min(1e-300)
         new_jacobian[near] = torch.addcmul(jacobian[near], missed.unsqueeze(2), step.unsqueeze(1))
         return new_y, new_jacobian
-
-
-def _gram(jacobian):
-    """J J^T for each candidate, (n, m, m)."""
-    if jacobian.shape[1] <= 3:  # three times quicker than a batched product of tiny matrices
-        return (jacobian.unsqueeze(2) * jacobian.unsqueeze(1)).sum(dim=3)
-    return jacobian @ jacobian.transpose(1, 2)
 
 
 def _solve_damped(gram, b, damping):
