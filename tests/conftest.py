@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 from exact_models import ExactRegressor, arm, sine
 
 _LOCAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -18,6 +19,14 @@ def data_folder():
     os.environ["SKINVERSE_DATA"] = str(_LOCAL_DATA)
     yield
     del os.environ["SKINVERSE_DATA"]
+
+
+@pytest.fixture(autouse=True)
+def torch_seed():
+    """Tests that draw from torch's global generator draw the same every time."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
 
 
 @pytest.fixture

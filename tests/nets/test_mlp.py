@@ -54,8 +54,9 @@ def test_initial_parameters_come_from_the_generator_alone():
 
 def test_standardized_keeps_digits_beside_a_large_offset():
     net = MLP(1, 1, (4,)).float()
-    module = Standardized(net, [1e9], [1e-3], [5.0], [2.0])
-    x = torch.tensor([[1e9 + 1e-3]], dtype=torch.float64)
+    scale = 2.0**-10  # so that 1e9 + scale is exact in float64
+    module = Standardized(net, [1e9], [scale], [5.0], [2.0])
+    x = torch.tensor([[1e9 + scale]], dtype=torch.float64)
     assert x.dtype == module(x).dtype == torch.float64
     torch.testing.assert_close(module(x), 5 + 2 * net(torch.ones(1, 1)).double(), rtol=1e-5, atol=1e-5)
 
