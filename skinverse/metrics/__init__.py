@@ -1,6 +1,14 @@
-"""Judging answers: by simulating them again, by how new and how different they are."""
+"""Judging answers: by simulating them again, by how new and different they are, as draws of p(x | y*)."""
 
-from skinverse.metrics.diversity import novelty, spacing
+from skinverse.metrics.calibration import expected_coverage, simulation_based_calibration
+from skinverse.metrics.diversity import diversity, novelty, spacing
+from skinverse.metrics.posterior import (
+    classifier_two_sample_test,
+    mode_recall,
+    posterior_mmd,
+    reference_posterior,
+    solution_components,
+)
 from skinverse.metrics.r_curve import RCurve, r_curve
 from skinverse.metrics.resimulation import Resimulation, resimulation_error
 from skinverse.metrics.scoring import make_resimulation_scorer, resimulation_score
@@ -8,10 +16,18 @@ from skinverse.metrics.scoring import make_resimulation_scorer, resimulation_sco
 __all__ = [
     "RCurve",
     "Resimulation",
+    "classifier_two_sample_test",
+    "diversity",
+    "expected_coverage",
     "make_resimulation_scorer",
+    "mode_recall",
     "novelty",
+    "posterior_mmd",
     "r_curve",
+    "reference_posterior",
     "resimulation_error",
     "resimulation_score",
+    "simulation_based_calibration",
+    "solution_components",
     "spacing",
 ]
