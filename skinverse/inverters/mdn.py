@@ -112,10 +112,10 @@ class MDNInverter(ConditionalDensityInverter):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _make_module(self, n_conditions, n_features, generator):
+    def _make_module(self, x, condition, generator):
         return MixtureDensityNet(
-            n_conditions,
-            n_features,
+            condition.shape[1],
+            x.shape[1],
             self.n_components,
             tuple(self.hidden_layer_sizes),
             self.activation,

@@ -36,11 +36,6 @@ class GaussianMixture:
         log_normal = log_det - 0.5 * (z.square().sum(dim=2) + x.shape[1] * _LOG_2PI)
         return torch.logsumexp(self.log_weight + log_normal, dim=1)
 
-    @property
-    def n_latents(self):
-        """Latent variables of a draw: one chooses the component, d place it there."""
-        return self.mean.shape[2] + 1
-
     def decode(self, u: Tensor) -> Tensor:
         """Points of the unit cube, (n_draws, d + 1), to draws of every mixture, (n, n_draws, d)."""
         edges = self.log_weight.exp().cumsum(dim=1)[:, :-1].contiguous()
@@ -83,6 +78,7 @@ class MixtureDensityNet(nn.Module):
     ):
         super().__init__()
         self.n_features, self.n_components = n_features, n_components
+        self.n_latents = n_features + 1  # one chooses the component, the others place the draw there
         self.full_covariance = full_covariance
         n_entries = n_features * (n_features + 1) // 2 if full_covariance else n_features
         n_outputs = n_components * (1 + n_features + n_entries)

@@ -72,3 +72,21 @@ class NegativeLogLikelihood(nn.Module):
 
     def forward(self, density, x: Tensor) -> Tensor:
         return -density.log_prob(x).mean()
+
+
+class StochasticLoss(nn.Module):
+    """The loss a model computes of designs with random numbers: new ones in training, always the same in validation.
+
+    Parameters
+    ----------
+    seed : int
+    """
+
+    def __init__(self, seed):
+        super().__init__()
+        self.seed = seed
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def forward(self, model, x: Tensor) -> Tensor:
+        generator = self.generator if self.training else torch.Generator().manual_seed(self.seed)
+        return model.loss(x, generator)

@@ -4,7 +4,7 @@ import math
 
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from torch.utils.data import TensorDataset
 
 from skinverse.training.second_order import LevenbergMarquardt, SecondOrderNet, StopOnStall
@@ -123,6 +123,7 @@ def make_net(
     batch_size=256,
     validation_fraction=0.1,
     patience=None,
+    gradient_clip=None,
     seed=0,
     device="cpu",
     verbose=0,
@@ -148,6 +149,8 @@ def make_net(
         Share of the rows held out; the parameters with the lowest loss there are kept. 0 holds out none.
     patience : int, optional
         Epochs without a better validation loss after which training stops; None runs to `max_epochs`.
+    gradient_clip : float, optional
+        Largest norm of a gradient (first-order optimizers); a longer one is shortened.
     seed : int, default=0
         Determines the rows held out and the order of the batches.
     device : str or torch.device, default="cpu"
@@ -184,6 +187,7 @@ def make_net(
     params["callbacks"] = [
         ("finite", StopOnNonFiniteLoss()),
         ("schedule", StopOnStall() if second_order else CosineSchedule()),
+        *([("clip", GradientNormClipping(gradient_clip))] if gradient_clip and not second_order else []),
         *([("best", BestWeights(-1 if patience is None else patience))] if validation_fraction else []),
         *callbacks,
         *net_params.pop("callbacks", ()),

@@ -51,11 +51,13 @@ def test_both_branches_with_their_shares():
     x = rng.uniform(0.1, 1, size=4000) * np.where(rng.rand(4000) < 2 / 3, 1, -1)
     X = np.column_stack([x, rng.normal(size=4000)])
     inverter = MDNInverter(6, hidden_layer_sizes=(64, 64), max_epochs=300, random_state=0).fit(X, x**2)
-    for y_star in (0.09, 0.36, 0.64):
-        draws = inverter.inverse(y_star, 3000, random_state=1)[0, :, 0]
-        assert (np.abs(np.abs(draws) - np.sqrt(y_star)) < 0.12).mean() > 0.99
-        assert (draws > 0).mean() == pytest.approx(2 / 3, abs=0.06)
-        assert np.median(np.abs(np.abs(draws) - np.sqrt(y_star))) < 0.02
+    targets = np.linspace(0.2, 0.9, 15) ** 2
+    draws = inverter.inverse(targets, 1000, random_state=1)[:, :, 0]
+    miss = np.abs(np.abs(draws) - np.sqrt(targets)[:, None])
+    assert ((miss < 0.12).mean(axis=1) > 0.99).all()
+    assert (np.median(miss, axis=1) < 0.02).all()
+    # The share is learnt from 4,000 signs, a standard deviation of 0.008, and smoothed over some of them.
+    assert (draws > 0).mean() == pytest.approx(2 / 3, abs=0.04)
 
 
 def mixture(full=True):

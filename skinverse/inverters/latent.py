@@ -1,0 +1,154 @@
+"""Generative inverters x = h(y*, z): what densities, invertible networks and autoencoders share."""
+
+from abc import abstractmethod
+from copy import deepcopy
+
+import numpy as np
+import torch
+from torch.utils.data import TensorDataset
+
+from skinverse.base import BaseInverter
+from skinverse.nets.activations import ACTIVATIONS
+from skinverse.samplers import RandomSampler
+from skinverse.training.net import make_net, resolve_device
+from skinverse.utils.chunks import chunks
+from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
+
+# Values of draws decoded together.
+_MAX_VALUES = 2**24
+# Points of the cube keep this distance from its faces, where a normal latent would be infinite.
+_EPS = 1e-12
+# Rounds of draws, the first as many as asked for and each later one as many again, until enough lie in the space.
+_MAX_ROUNDS = 20
+# Steps that "as many epochs as needed" amounts to, and the epochs between which that stays.
+_N_STEPS, _EPOCHS = 10_000, (20, 500)
+
+
+class LatentInverter(BaseInverter):
+    r"""Base of inverters that turn points of a latent cube into designs for a response.
+
+    A subclass says ``_make_module(x, condition, generator)``, a network built for the standardised
+    table, and ``_make_criterion(seed)``, the loss: ``criterion(module(condition), x)``. The trained module has
+    ``n_latents``, and ``_decode(condition, u)`` turns points of the unit cube into standardised designs.
+
+    Draws are exchangeable. They are conditioned on the space by rejection: draws outside are replaced
+    by new ones, up to twenty times the number asked for; what is still missing then is moved to the
+    nearest allowed design and flagged by `projected` in the info bunch, which also tells by `outside` which
+    share of the draws for a target lay outside. Whole-number variables are rounded and fixed ones set to
+    their value, which does not condition the others on it: refine such designs if the response matters.
+
+    The latents are the same for every target of a call.
+    """
+
+    _training_constraints = {
+        "hidden_layer_sizes": ["array-like"],
+        "activation": [StrOptions(set(ACTIVATIONS))],
+        "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
+        "lr": [Interval(Real, 0, None, closed="neither")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "sampler": [HasMethods("sample"), None],
+        "space": "no_validation",
+        "device": [str, torch.device],
+        "net_params": [dict, None],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+    @abstractmethod
+    def _make_module(self, x, condition, generator):
+        """Network for standardised designs `x` (n, d) and responses `condition` (n, c), float64."""
+
+    @abstractmethod
+    def _make_criterion(self, seed):
+        """Loss of ``module(condition)`` and `x`; `seed` governs what is random in it."""
+
+    def _decode(self, condition, u):
+        """Standardised designs (n_targets, n, d) for points `u` (n, n_latents) of the unit cube."""
+        return self.module_.decode(condition, u)
+
+    def _fit(self, X, y, random_state):
+        seed = int(random_state.randint(2**31 - 1))
+        self.x_mean_, spread = X.mean(axis=0), X.std(axis=0)
+        self.x_scale_ = np.where(spread > 0, spread, 1.0)
+        self.y_mean_ = y.mean(axis=0)
+        self._train(self._standardize(X), self._condition(y), seed)
+        self.module_.requires_grad_(False).eval()
+
+    def _train(self, x, condition, seed):
+        """Set ``module_``, in double precision, ``net_`` and ``n_iter_``."""
+        module = self._make_module(x, condition, torch.Generator().manual_seed(seed))
+        self.net_ = self._train_net(module, self._make_criterion(seed), condition, x, seed)
+        # In double precision an answer does not depend on what else is in the batch.
+        self.module_ = deepcopy(self.net_.module_).double()
+        self.n_iter_ = len(self.net_.history)
+
+    def _train_net(self, module, criterion, inputs, outputs, seed):
+        """skorch net fitted to ``criterion(module(inputs), outputs)``, in single precision."""
+        n_samples = len(inputs)
+        batch_size = min(self.batch_size, max(16, n_samples // 10))
+        max_epochs = self.max_epochs
+        if max_epochs is None:
+            max_epochs = int(np.clip(_N_STEPS * batch_size // n_samples, *_EPOCHS))
+        net = make_net(
+            module,
+            criterion,
+            optimizer=self._optimizer,
+            lr=self.lr,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            validation_fraction=0.1 if n_samples >= 20 else 0,
+            patience=max(10, max_epochs // 5),
+            gradient_clip=100.0,
+            seed=seed,
+            device=resolve_device(self.device),
+            verbose=self.verbose,
+            net_params=self.net_params,
+        )
+        outputs = outputs.float() if outputs.is_floating_point() else outputs
+        return net.fit(TensorDataset(inputs.float(), outputs))
+
+    _optimizer = "adam"
+
+    def _tensor(self, array):
+        return torch.tensor(array, dtype=torch.float64, device=resolve_device(self.device))
+
+    def _standardize(self, X):
+        return self._tensor((X - self.x_mean_) / self.x_scale_)
+
+    def _condition(self, y):
+        return self._tensor((y - self.y_mean_) / self.y_scale_)
+
+    def _inverse(self, targets, n, space, random_state):
+        sampler = RandomSampler() if self.sampler is None else self.sampler
+        seeds = random_state.randint(2**31 - 1, size=_MAX_ROUNDS)
+        d = space.n_features
+        X = np.empty((len(targets), n, d))
+        projected = np.zeros((len(targets), n), dtype=bool)
+        outside = np.empty(len(targets))
+        for part in chunks(len(targets), _MAX_VALUES // (_MAX_ROUNDS * n * d * d)):
+            X[part], projected[part], outside[part] = self._draw(targets[part], n, space, sampler, seeds)
+        return X, {"projected": projected, "outside": outside}
+
+    @torch.no_grad()
+    def _draw(self, targets, n, space, sampler, seeds):
+        """Designs (n_targets, n, d) in the space, which of them were moved there, the share of draws outside."""
+        condition = self._condition(targets.lower)
+        pinned = space.width == 0
+        rounds, inside = [], []
+        for seed in seeds:
+            u = sampler.sample(n, self.module_.n_latents, random_state=int(seed))
+            x = self._decode(condition, self._tensor(np.clip(u, _EPS, 1 - _EPS))).cpu().numpy()
+            x = self.x_mean_ + self.x_scale_ * x
+            x[..., space.integer] = np.round(x[..., space.integer])
+            x[..., pinned] = space.lower[pinned]
+            rounds.append(x)
+            inside.append(space.contains(x))
+            if (np.sum(inside, axis=(0, 2)) >= n).all():
+                break
+        x, inside = np.concatenate(rounds, axis=1), np.concatenate(inside, axis=1)
+        # The first n inside, in the order drawn: what a target gets does not depend on the others' needs.
+        first = np.argsort(~inside, axis=1, kind="stable")[:, :n]
+        X = np.take_along_axis(x, first[:, :, None], axis=1)
+        moved = ~np.take_along_axis(inside, first, axis=1)
+        X[moved] = space.project(X[moved])
+        return X, moved, 1 - inside[:, :n].mean(axis=1)
