@@ -8,6 +8,7 @@ from importlib import import_module
 from skinverse._version import __version__ as __version__
 
 _HOME = {
+    "AutoregressiveInverter": "inverters",
     "BaseInverter": "base",
     "DesignSpace": "spaces",
     "ForwardRegressor": "surrogate",

@@ -1,7 +1,13 @@
 """Tiny instances of every inverter, ready to fit in a second."""
 
 from skinverse.compose import RefinedInverter
-from skinverse.inverters import MDNInverter, NearestDesignInverter, NeuralAdjoint, PriorInverter
+from skinverse.inverters import (
+    AutoregressiveInverter,
+    MDNInverter,
+    NearestDesignInverter,
+    NeuralAdjoint,
+    PriorInverter,
+)
 from skinverse.samplers import LHSSampler
 from skinverse.solvers import GradientSolver
 from skinverse.surrogate import ForwardRegressor
@@ -21,8 +27,14 @@ def all_inverters():
     Examples
     --------
     >>> from skinverse.testing import all_inverters
-    >>> sorted({type(inverter).__name__ for inverter in all_inverters()})
-    ['MDNInverter', 'NearestDesignInverter', 'NeuralAdjoint', 'PriorInverter', 'RefinedInverter']
+    >>> for name in sorted({type(inverter).__name__ for inverter in all_inverters()}):
+    ...     print(name)
+    AutoregressiveInverter
+    MDNInverter
+    NearestDesignInverter
+    NeuralAdjoint
+    PriorInverter
+    RefinedInverter
     """
     return [
         NearestDesignInverter(),
@@ -51,6 +63,7 @@ def all_inverters():
             sampler=LHSSampler(),
             random_state=0,
         ),
+        AutoregressiveInverter(8, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
         RefinedInverter(
             MDNInverter(3, hidden_layer_sizes=(16,), max_epochs=10),
             _small_surrogate(),
