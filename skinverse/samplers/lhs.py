@@ -1,4 +1,4 @@
-"""Latin hypercube sampling with the classical criteria."""
+"""Latin hypercube sampling with the classical criteria and an optimised maximin."""
 
 import sys
 import warnings
@@ -10,7 +10,8 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist, pdist
 
 from skinverse.samplers.base import BaseSampler
-from skinverse.utils.validation import Integral, Interval, StrOptions
+from skinverse.samplers.maximin import maximin_lhs
+from skinverse.utils.validation import Integral, Interval, Real, StrOptions
 
 _DEFAULT_N_ITER = 5
 _MAX_TREE_DIMS = 10  # beyond it a k-d tree visits nearly every point
@@ -27,23 +28,45 @@ class LHSSampler(BaseSampler):
 
         - None: nothing, points are uniform within their slices;
         - ``"center"``: points in the middle of their slices;
-        - ``"maximin"``: of `n_iter` plain draws the one whose two closest points are farthest apart;
-        - ``"centermaximin"``: the same with points in the middle of their slices;
+        - ``"maximin"``: the two closest points are as far apart as the `optimizer` can get them;
+        - ``"centermaximin"``: of `n_iter` draws with points in the middle of their slices the one whose two
+          closest points are farthest apart;
         - ``"correlation"``: of `n_iter` plain draws one of low correlation between the coordinates.
 
     n_iter : int or None, default=5
-        Number of draws which the last three criteria choose from. More draws give a better hypercube at
-        proportional cost; None means the default of the classical programs, 5.
+        Number of draws which ``"centermaximin"``, ``"correlation"`` and the optimizer ``"best-of"`` choose
+        from. More draws give a better hypercube at proportional cost; None means the default of the classical
+        programs, 5.
+    optimizer : {"repulsion", "best-of"}, default="repulsion"
+        How ``"maximin"`` is reached; the other criteria do without.
+
+        - ``"repulsion"``: points push each other apart, see Notes;
+        - ``"best-of"``: the classical choice of the best of `n_iter` plain draws.
+
+    effort : float, default=1
+        Multiplies the work of ``"repulsion"``. At 1 it takes 0.1 s for 25 points in 2-D and about a second for
+        1,000 in 8-D; 10 brings the closest pair some percent farther apart, 0.1 costs as much.
+
+    See Also
+    --------
+    skinverse.samplers.maximin.maximin_lhs : The algorithm behind ``"repulsion"``.
 
     Notes
     -----
-    Results are those of ``pyDOE2.lhs(n_dims, samples=n, criterion=..., iterations=n_iter,
-    random_state=RandomState(seed))``, number by number, and of its successor ``pydoe``. The maximin criteria
-    use an engine of their own, which finds the closest pair with a k-d tree (in blocks beyond 10 dimensions)
-    and not from the list of all distances: in 4-D 10,000 points take 0.1 s and a few megabytes instead of
+    With ``"repulsion"`` points are pushed away from their neighbours and ranked into a Latin hypercube again,
+    pass by pass, from lattices and random hypercubes; then single coordinates are swapped. The closest pair is
+    two to four times as far apart as after ``"best-of"`` up to 8 dimensions: 0.57 instead of 0.19 for 1,000
+    points in 8-D. Points lie in the middle of their slices, which is where the best designs have them: moving
+    them at random would bring the closest pair together again. In hundreds of dimensions all hypercubes are
+    alike and little is tried; hundreds of thousands of points in few dimensions are a lattice. The work is
+    counted in passes and not in seconds: the same seed gives the same design on any machine.
+
+    All other results are those of ``pyDOE2.lhs(n_dims, samples=n, criterion=..., iterations=n_iter,
+    random_state=RandomState(seed))``, number by number, and of its successor ``pydoe``. The best of several
+    draws is found with an engine of our own, which takes the closest pair with a k-d tree (in blocks beyond 10
+    dimensions) and not from the list of all distances: in 4-D 10,000 points take 0.1 s and a few megabytes instead of
     3 s and 900 megabytes.
 
-    Best-of-`n_iter` is what the classical maximin means: a choice among random hypercubes, not an optimum.
     Where correlation has no meaning (one dimension, or fewer than three points) a plain draw is returned.
 
     References
@@ -56,7 +79,7 @@ class LHSSampler(BaseSampler):
     --------
     >>> import numpy as np
     >>> from skinverse.samplers import LHSSampler
-    >>> points = LHSSampler("maximin", n_iter=10).sample(5, 2, random_state=0)
+    >>> points = LHSSampler("maximin").sample(5, 2, random_state=0)
     >>> np.sort(np.floor(5 * points), axis=0).T
     array([[0., 1., 2., 3., 4.],
            [0., 1., 2., 3., 4.]])
@@ -65,13 +88,19 @@ class LHSSampler(BaseSampler):
     _parameter_constraints: ClassVar[dict] = {
         "criterion": [StrOptions({"center", "maximin", "centermaximin", "correlation"}), None],
         "n_iter": [Interval(Integral, 1, None, closed="left"), None],
+        "optimizer": [StrOptions({"repulsion", "best-of"})],
+        "effort": [Interval(Real, 0, None, closed="neither")],
     }
 
-    def __init__(self, criterion=None, *, n_iter=_DEFAULT_N_ITER):
+    def __init__(self, criterion=None, *, n_iter=_DEFAULT_N_ITER, optimizer="repulsion", effort=1.0):
         self.criterion = criterion
         self.n_iter = n_iter
+        self.optimizer = optimizer
+        self.effort = effort
 
     def _sample(self, n, n_dims, rng):
+        if self.criterion == "maximin" and self.optimizer == "repulsion":
+            return maximin_lhs(n, n_dims, rng, self.effort)
         n_iter = _DEFAULT_N_ITER if self.n_iter is None else self.n_iter
         if self.criterion in ("maximin", "centermaximin"):
             plain = "center" if self.criterion == "centermaximin" else None
