@@ -10,6 +10,7 @@ from skinverse._version import __version__ as __version__
 _HOME = {
     "AutoregressiveInverter": "inverters",
     "BaseInverter": "base",
+    "CINNInverter": "inverters",
     "DesignSpace": "spaces",
     "ForwardRegressor": "surrogate",
     "GradientSolver": "solvers",

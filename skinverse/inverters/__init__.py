@@ -1,9 +1,17 @@
 """Inverters: estimators that answer "which designs give this response?"."""
 
 from skinverse.inverters.autoregressive import AutoregressiveInverter
+from skinverse.inverters.cinn import CINNInverter
 from skinverse.inverters.mdn import MDNInverter
 from skinverse.inverters.nearest import NearestDesignInverter
 from skinverse.inverters.neural_adjoint import NeuralAdjoint
 from skinverse.inverters.prior import PriorInverter
 
-__all__ = ["AutoregressiveInverter", "MDNInverter", "NearestDesignInverter", "NeuralAdjoint", "PriorInverter"]
+__all__ = [
+    "AutoregressiveInverter",
+    "CINNInverter",
+    "MDNInverter",
+    "NearestDesignInverter",
+    "NeuralAdjoint",
+    "PriorInverter",
+]

@@ -3,6 +3,7 @@
 from skinverse.compose import RefinedInverter
 from skinverse.inverters import (
     AutoregressiveInverter,
+    CINNInverter,
     MDNInverter,
     NearestDesignInverter,
     NeuralAdjoint,
@@ -30,6 +31,7 @@ def all_inverters():
     >>> for name in sorted({type(inverter).__name__ for inverter in all_inverters()}):
     ...     print(name)
     AutoregressiveInverter
+    CINNInverter
     MDNInverter
     NearestDesignInverter
     NeuralAdjoint
@@ -64,6 +66,8 @@ def all_inverters():
             random_state=0,
         ),
         AutoregressiveInverter(8, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
+        CINNInverter("spline", n_blocks=2, n_bins=4, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
+        CINNInverter(n_blocks=2, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
         RefinedInverter(
             MDNInverter(3, hidden_layer_sizes=(16,), max_epochs=10),
             _small_surrogate(),
