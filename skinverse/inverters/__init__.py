@@ -2,16 +2,20 @@
 
 from skinverse.inverters.autoregressive import AutoregressiveInverter
 from skinverse.inverters.cinn import CINNInverter
+from skinverse.inverters.cvae import CVAEInverter
 from skinverse.inverters.mdn import MDNInverter
 from skinverse.inverters.nearest import NearestDesignInverter
 from skinverse.inverters.neural_adjoint import NeuralAdjoint
 from skinverse.inverters.prior import PriorInverter
+from skinverse.inverters.tandem import TandemInverter
 
 __all__ = [
     "AutoregressiveInverter",
     "CINNInverter",
+    "CVAEInverter",
     "MDNInverter",
     "NearestDesignInverter",
     "NeuralAdjoint",
     "PriorInverter",
+    "TandemInverter",
 ]

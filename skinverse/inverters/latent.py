@@ -10,7 +10,7 @@ from torch.utils.data import TensorDataset
 from skinverse.base import BaseInverter
 from skinverse.nets.activations import ACTIVATIONS
 from skinverse.samplers import RandomSampler
-from skinverse.training.net import make_net, resolve_device
+from skinverse.training.net import make_net, resolve_device, unattended
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
 
@@ -20,8 +20,6 @@ _MAX_VALUES = 2**24
 _EPS = 1e-12
 # Rounds of draws, the first as many as asked for and each later one as many again, until enough lie in the space.
 _MAX_ROUNDS = 20
-# Steps that "as many epochs as needed" amounts to, and the epochs between which that stays.
-_N_STEPS, _EPOCHS = 10_000, (20, 500)
 
 
 class LatentInverter(BaseInverter):
@@ -84,21 +82,12 @@ class LatentInverter(BaseInverter):
 
     def _train_net(self, module, criterion, inputs, outputs, seed):
         """skorch net fitted to ``criterion(module(inputs), outputs)``, in single precision."""
-        n_samples = len(inputs)
-        batch_size = min(self.batch_size, max(16, n_samples // 10))
-        max_epochs = self.max_epochs
-        if max_epochs is None:
-            max_epochs = int(np.clip(_N_STEPS * batch_size // n_samples, *_EPOCHS))
         net = make_net(
             module,
             criterion,
-            optimizer=self._optimizer,
+            optimizer="adam",
             lr=self.lr,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            validation_fraction=0.1 if n_samples >= 20 else 0,
-            patience=max(10, max_epochs // 5),
-            gradient_clip=100.0,
+            **unattended(len(inputs), self.batch_size, self.max_epochs),
             seed=seed,
             device=resolve_device(self.device),
             verbose=self.verbose,
@@ -106,8 +95,6 @@ class LatentInverter(BaseInverter):
         )
         outputs = outputs.float() if outputs.is_floating_point() else outputs
         return net.fit(TensorDataset(inputs.float(), outputs))
-
-    _optimizer = "adam"
 
     def _tensor(self, array):
         return torch.tensor(array, dtype=torch.float64, device=resolve_device(self.device))

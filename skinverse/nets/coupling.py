@@ -6,13 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from skinverse.nets.mlp import MLP
+from skinverse.nets.pairs import over_pairs
 from skinverse.nets.spline import rational_quadratic_spline
 
 _LOG_2PI = math.log(2 * math.pi)
 # Log-scales of an affine coupling stay within +-CLAMP, as published.
 _CLAMP = 2.0
-# Rows decoded at once.
-_MAX_ROWS = 2**15
 
 
 class AffineTransform:
@@ -177,11 +176,4 @@ class FlowDensity:
 
     def decode(self, u: Tensor) -> Tensor:
         """Points of the unit cube, (n_draws, d), to draws for every condition, (n, n_draws, d)."""
-        n, n_draws = len(self.condition), len(u)
-        z = torch.special.ndtri(u)
-        row = torch.arange(n * n_draws, device=u.device)
-        parts = [
-            self.flow.decode(z[rows % n_draws], self.condition[rows // n_draws])[0]
-            for rows in row.split(_MAX_ROWS)
-        ]
-        return torch.cat(parts).view(n, n_draws, -1)
+        return over_pairs(lambda c, z: self.flow.decode(z, c)[0], self.condition, torch.special.ndtri(u))

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+from skinverse.nets.pairs import over_pairs
+
 
 class GuestFlow(nn.Module):
     """Another library's conditional flow as a network from conditions to densities with ``log_prob`` and ``decode``.
@@ -35,6 +37,4 @@ class GuestDensity:
 
     def decode(self, u: Tensor) -> Tensor:
         """Points of the unit cube, (n_draws, d), to draws for every condition, (n, n_draws, d)."""
-        z = torch.special.ndtri(u)
-        draws = [self.flow(c.expand(len(u), -1)).transform.inv(z) for c in self.condition]
-        return torch.stack(draws)
+        return over_pairs(lambda c, z: self.flow(c).transform.inv(z), self.condition, torch.special.ndtri(u))

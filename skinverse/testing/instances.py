@@ -4,10 +4,12 @@ from skinverse.compose import RefinedInverter
 from skinverse.inverters import (
     AutoregressiveInverter,
     CINNInverter,
+    CVAEInverter,
     MDNInverter,
     NearestDesignInverter,
     NeuralAdjoint,
     PriorInverter,
+    TandemInverter,
 )
 from skinverse.samplers import LHSSampler
 from skinverse.solvers import GradientSolver
@@ -32,11 +34,13 @@ def all_inverters():
     ...     print(name)
     AutoregressiveInverter
     CINNInverter
+    CVAEInverter
     MDNInverter
     NearestDesignInverter
     NeuralAdjoint
     PriorInverter
     RefinedInverter
+    TandemInverter
     """
     return [
         NearestDesignInverter(),
@@ -68,6 +72,11 @@ def all_inverters():
         AutoregressiveInverter(8, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
         CINNInverter("spline", n_blocks=2, n_bins=4, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
         CINNInverter(n_blocks=2, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
+        TandemInverter(_small_surrogate(), hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
+        TandemInverter(
+            _small_surrogate(), boundary="penalty", hidden_layer_sizes=(8,), max_epochs=10, random_state=0
+        ),
+        CVAEInverter(hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
         RefinedInverter(
             MDNInverter(3, hidden_layer_sizes=(16,), max_epochs=10),
             _small_surrogate(),

@@ -80,13 +80,40 @@ class StochasticLoss(nn.Module):
     Parameters
     ----------
     seed : int
+
+    Attributes
+    ----------
+    progress : float
+        Share of the training that is done, as :class:`~skinverse.training.net.ReportProgress` tells, for losses whose
+        weights change on the way. Validation always uses the weights of the end.
     """
 
     def __init__(self, seed):
         super().__init__()
         self.seed = seed
         self.generator = torch.Generator().manual_seed(seed)
+        self.progress = 0.0
 
     def forward(self, model, x: Tensor) -> Tensor:
-        generator = self.generator if self.training else torch.Generator().manual_seed(self.seed)
-        return model.loss(x, generator)
+        if self.training:
+            return model.loss(x, self.generator, self.progress)
+        return model.loss(x, torch.Generator().manual_seed(self.seed), 1.0)
+
+
+class TandemLoss(nn.Module):
+    """Squared error of the response a proposed design is predicted to have, plus how far it lies outside the box.
+
+    Parameters
+    ----------
+    boundary_weight : float
+        Of the mean distance, in units of the box's edges, by which variables lie outside.
+    """
+
+    def __init__(self, boundary_weight):
+        super().__init__()
+        self.boundary_weight = boundary_weight
+
+    def forward(self, output, y: Tensor) -> Tensor:
+        unit, response = output
+        outside = functional.relu((unit - 0.5).abs() - 0.5).mean()
+        return functional.mse_loss(response, y) + self.boundary_weight * outside

@@ -79,6 +79,13 @@ class CosineSchedule(Callback):
             self.step_ += 1
 
 
+class ReportProgress(Callback):
+    """Tells the criterion, as its ``progress``, the share of the epochs that is done."""
+
+    def on_epoch_begin(self, net, **kwargs):
+        net.criterion_.progress = len(net.history) / net.max_epochs
+
+
 class StopOnNonFiniteLoss(Callback):
     """Error, rather than a useless net, when the loss is no longer finite."""
 
@@ -110,6 +117,24 @@ _RECIPES = {
     "soap": dict(optimizer=SOAP, lr=3e-3),
     "lm": dict(optimizer=LevenbergMarquardt, batch_size=-1, lr=1.0),
 }
+
+
+def unattended(n_samples, batch_size, max_epochs):
+    """Settings of :func:`make_net` with which training can be left alone, for 200 rows as for 100,000.
+
+    Batches are at most a tenth of the rows; None epochs are as many as make 10,000 steps, between 20 and 500; a tenth
+    of the rows decides when to stop, a fifth of the epochs after the last improvement.
+    """
+    batch_size = min(batch_size, max(16, n_samples // 10))
+    if max_epochs is None:
+        max_epochs = min(max(10_000 * batch_size // n_samples, 20), 500)
+    return dict(
+        batch_size=batch_size,
+        max_epochs=max_epochs,
+        validation_fraction=0.1 if n_samples >= 20 else 0,
+        patience=max(10, max_epochs // 5),
+        gradient_clip=100.0,
+    )
 
 
 def make_net(
@@ -166,6 +191,7 @@ def make_net(
     net : NeuralNet
     """
     second_order = optimizer == "lm"
+    tells = [("progress", ReportProgress())] if hasattr(criterion, "progress") else []
     params = dict(
         module=module,
         criterion=criterion,
@@ -187,6 +213,7 @@ def make_net(
     params["callbacks"] = [
         ("finite", StopOnNonFiniteLoss()),
         ("schedule", StopOnStall() if second_order else CosineSchedule()),
+        *tells,
         *([("clip", GradientNormClipping(gradient_clip))] if gradient_clip and not second_order else []),
         *([("best", BestWeights(-1 if patience is None else patience))] if validation_fraction else []),
         *callbacks,

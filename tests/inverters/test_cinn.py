@@ -2,6 +2,7 @@ import functools
 
 import numpy as np
 import pytest
+from linear_gaussian import WIDE, linear_gaussian, two_branches
 from numpy.testing import assert_allclose
 from scipy import stats
 
@@ -9,20 +10,12 @@ from skinverse import CINNInverter
 from skinverse.metrics import expected_coverage
 from skinverse.samplers import LHSSampler
 
-WIDE = [[-50, 50]] * 2
 SMALL = {"n_blocks": 2, "hidden_layer_sizes": (32,), "max_epochs": 30, "lr": 3e-3, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
 def problem():
-    """x ~ N(0, S), y = a x + noise: p(x | y) is normal, its mean and covariance known."""
-    rng = np.random.RandomState(0)
-    prior = np.array([[1.0, 0.6], [0.6, 2.0]])
-    a, noise = np.array([1.0, -0.5]), 0.3
-    X = rng.multivariate_normal([0, 0], prior, size=6000)
-    y = X @ a + noise * rng.normal(size=6000)
-    gain = prior @ a / (a @ prior @ a + noise**2)
-    return X, y, gain, prior - np.outer(gain, a @ prior)
+    return linear_gaussian(6000)
 
 
 @pytest.mark.parametrize("coupling", ["affine", "spline"])
@@ -35,11 +28,7 @@ def test_posterior_and_density_of_a_linear_gaussian_problem(problem, coupling):
     assert_allclose(draws.mean(axis=1), y_star[:, None] * gain, atol=0.12)
     for of_target in draws:
         assert_allclose(np.cov(of_target.T), covariance, atol=0.15)
-    truth = [
-        stats.multivariate_normal(t * gain, covariance).logpdf(x)
-        for x, t in zip(X[5000:], y[5000:], strict=True)
-    ]
-    gap = inverter.score_samples(X[5000:], y[5000:]) - truth
+    gap = inverter.score_samples(X[5000:], y[5000:]) - problem.logpdf(X[5000:], y[5000:])
     assert abs(gap.mean()) < 0.05
     assert np.quantile(np.abs(gap), 0.9) < 0.4
 
@@ -66,12 +55,11 @@ def test_coverage_passes_for_the_flow_and_fails_for_one_that_is_too_sure(problem
 
 
 def test_both_branches_are_drawn():
-    rng = np.random.RandomState(0)
-    X = rng.uniform(-1, 1, size=(2000, 2))
+    X, y = two_branches(2000)
     inverter = CINNInverter(
         "spline", n_blocks=3, hidden_layer_sizes=(32,), max_epochs=40, lr=3e-3, random_state=0
     )
-    draws = inverter.fit(X, X[:, 0] ** 2).inverse(0.49, 2000, random_state=1)[0, :, 0]
+    draws = inverter.fit(X, y).inverse(0.49, 2000, random_state=1)[0, :, 0]
     assert (draws > 0).mean() == pytest.approx(0.5, abs=0.1)
     assert np.median(np.abs(np.abs(draws) - 0.7)) < 0.05
 

@@ -1,0 +1,46 @@
+import numpy as np
+import pytest
+from linear_gaussian import WIDE, linear_gaussian, two_branches
+from numpy.testing import assert_allclose
+
+from skinverse import CVAEInverter
+from skinverse.metrics import expected_coverage
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    problem = linear_gaussian(5300)
+    inverter = CVAEInverter(hidden_layer_sizes=(32, 32), max_epochs=80, lr=3e-3, space=WIDE, random_state=0)
+    return inverter.fit(problem.X[:5000], problem.y[:5000]), problem
+
+
+def test_posterior_of_a_linear_gaussian_problem(fitted):
+    """A normal posterior is within the reach of the bound, decoder noise included."""
+    inverter, problem = fitted
+    y_star = np.array([-1.0, 0.5, 1.5])
+    draws = inverter.inverse(y_star, 4000, random_state=1)
+    assert_allclose(draws.mean(axis=1), y_star[:, None] * problem.gain, atol=0.15)
+    for of_target in draws:
+        assert_allclose(np.cov(of_target.T), problem.covariance, atol=0.2)
+
+
+def test_calibrated_with_its_noise_and_too_sure_without(fitted):
+    inverter, problem = fitted
+    test = problem.X[5000:], problem.y[5000:]
+    assert expected_coverage(inverter, *test, random_state=1).p_value > 1e-3
+    quiet = CVAEInverter(
+        1, noisy=False, hidden_layer_sizes=(32, 32), max_epochs=40, lr=3e-3, space=WIDE, random_state=0
+    )
+    quiet.fit(problem.X[:5000], problem.y[:5000])
+    curve = expected_coverage(quiet, *test, random_state=1)
+    assert curve.p_value < 1e-3
+    assert curve.signed_miscalibration < 0
+
+
+def test_both_branches_are_drawn():
+    """The published form with its latents unused would answer with the mean of the branches, which is no solution."""
+    X, y = two_branches(3000)
+    inverter = CVAEInverter(hidden_layer_sizes=(64, 64), max_epochs=80, lr=3e-3, random_state=0).fit(X, y)
+    draws = inverter.inverse(0.49, 2000, random_state=1)[0, :, 0]
+    assert (draws > 0).mean() == pytest.approx(0.5, abs=0.15)
+    assert np.median(np.abs(np.abs(draws) - 0.7)) < 0.2  # the mean of the branches misses by 0.7
