@@ -3,6 +3,8 @@
 from skinverse.inverters.autoregressive import AutoregressiveInverter
 from skinverse.inverters.cinn import CINNInverter
 from skinverse.inverters.cvae import CVAEInverter
+from skinverse.inverters.flow_matching import FlowMatchingInverter
+from skinverse.inverters.inn import INNInverter
 from skinverse.inverters.mdn import MDNInverter
 from skinverse.inverters.nearest import NearestDesignInverter
 from skinverse.inverters.neural_adjoint import NeuralAdjoint
@@ -13,6 +15,8 @@ __all__ = [
     "AutoregressiveInverter",
     "CINNInverter",
     "CVAEInverter",
+    "FlowMatchingInverter",
+    "INNInverter",
     "MDNInverter",
     "NearestDesignInverter",
     "NeuralAdjoint",

@@ -5,6 +5,8 @@ from skinverse.inverters import (
     AutoregressiveInverter,
     CINNInverter,
     CVAEInverter,
+    FlowMatchingInverter,
+    INNInverter,
     MDNInverter,
     NearestDesignInverter,
     NeuralAdjoint,
@@ -35,6 +37,8 @@ def all_inverters():
     AutoregressiveInverter
     CINNInverter
     CVAEInverter
+    FlowMatchingInverter
+    INNInverter
     MDNInverter
     NearestDesignInverter
     NeuralAdjoint
@@ -77,6 +81,9 @@ def all_inverters():
             _small_surrogate(), boundary="penalty", hidden_layer_sizes=(8,), max_epochs=10, random_state=0
         ),
         CVAEInverter(hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
+        INNInverter(n_blocks=2, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
+        INNInverter("mmd", n_blocks=2, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
+        FlowMatchingInverter((8,), n_steps=3, max_epochs=10, random_state=0),
         RefinedInverter(
             MDNInverter(3, hidden_layer_sizes=(16,), max_epochs=10),
             _small_surrogate(),
