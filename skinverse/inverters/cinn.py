@@ -36,7 +36,7 @@ class CINNInverter(ConditionalDensityInverter):
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
     max_epochs : int, default=None
-        Passes over the rows, at most; None is as many as make 10,000 steps, between 20 and 500.
+        Passes over the rows, at most; None is as many as make 5,000 steps, between 20 and 500.
         Training ends early when the likelihood of held-out rows has not improved for a fifth of them.
     lr : float, default=1e-3
         Peak learning rate of Adam; it falls to zero as a cosine.
@@ -85,6 +85,8 @@ class CINNInverter(ConditionalDensityInverter):
     >>> bool(abs(designs.sum(axis=1).mean() - 1) < 0.2)
     True
     """
+
+    _n_steps = 5_000
 
     _parameter_constraints = {
         **ConditionalDensityInverter._training_constraints,

@@ -48,7 +48,7 @@ class INNInverter(LatentInverter):
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
     max_epochs : int, default=None
-        Passes over the rows, at most; None is as many as make 10,000 steps, between 20 and 500.
+        Passes over the rows, at most; None is as many as make 5,000 steps, between 20 and 500.
         Training ends early when the loss of held-out rows has not improved for a fifth of them.
     lr : float, default=1e-3
         Peak learning rate of Adam; it falls to zero as a cosine.
@@ -98,6 +98,8 @@ class INNInverter(LatentInverter):
     >>> bool(abs(designs.sum(axis=1).mean() - 1) < 0.2), inverter.predict(X[:5]).shape
     (True, (5,))
     """
+
+    _n_steps = 5_000
 
     _parameter_constraints = {
         **LatentInverter._training_constraints,

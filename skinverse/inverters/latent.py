@@ -38,6 +38,9 @@ class LatentInverter(BaseInverter):
     The latents are the same for every target of a call.
     """
 
+    # Optimizer steps that `max_epochs=None` amounts to.
+    _n_steps = 10_000
+
     _training_constraints = {
         "hidden_layer_sizes": ["array-like"],
         "activation": [StrOptions(set(ACTIVATIONS))],
@@ -87,7 +90,7 @@ class LatentInverter(BaseInverter):
             criterion,
             optimizer="adam",
             lr=self.lr,
-            **unattended(len(inputs), self.batch_size, self.max_epochs),
+            **unattended(len(inputs), self.batch_size, self.max_epochs, self._n_steps),
             seed=seed,
             device=resolve_device(self.device),
             verbose=self.verbose,
