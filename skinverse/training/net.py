@@ -122,8 +122,8 @@ _RECIPES = {
 def unattended(n_samples, batch_size, max_epochs, n_steps=10_000):
     """Settings of :func:`make_net` with which training can be left alone, for 200 rows as for 100,000.
 
-    Batches are at most a tenth of the rows; None epochs are as many as make `n_steps` steps, between 20 and 500; a tenth
-    of the rows decides when to stop, a fifth of the epochs after the last improvement.
+    Batches are at most a tenth of the rows; None epochs are as many as make `n_steps` steps, between 20 and 500; a
+    tenth of the rows decides when to stop, a fifth of the epochs after the last improvement.
     """
     batch_size = min(batch_size, max(16, n_samples // 10))
     if max_epochs is None:
