@@ -33,6 +33,10 @@ class RefinedInverter(BaseInverter):
         Rounds in which proposals that got stuck are replaced.
     select : {"best", "diverse"} or callable, default="best"
         As for :class:`~skinverse.NeuralAdjoint`.
+    anchor : {"auto"} or bool, default="auto"
+        Whether the designs are solved once more with the error that the forward model makes at the training rows,
+        interpolated between those around each design. It helps where responses are noise free and hurts where
+        they are noisy; "auto" as for :class:`~skinverse.NeuralAdjoint`.
     space : DesignSpace or array-like of shape (n_features, 2), default=None
         Allowed designs, handed to `inverter` too; None is what `inverter` allows.
     random_state : int, RandomState or None, default=None
@@ -62,6 +66,7 @@ class RefinedInverter(BaseInverter):
         "n_proposals": [Interval(Integral, 1, None, closed="left"), None],
         "max_redraws": [Interval(Integral, 0, None, closed="left")],
         "select": [StrOptions(set(SELECTIONS)), callable],
+        "anchor": [StrOptions({"auto"}), "boolean"],
         "space": "no_validation",
         "random_state": ["random_state"],
     }
@@ -75,6 +80,7 @@ class RefinedInverter(BaseInverter):
         n_proposals=None,
         max_redraws=10,
         select="best",
+        anchor="auto",
         space=None,
         random_state=None,
     ):
@@ -84,6 +90,7 @@ class RefinedInverter(BaseInverter):
         self.n_proposals = n_proposals
         self.max_redraws = max_redraws
         self.select = select
+        self.anchor = anchor
         self.space = space
         self.random_state = random_state
 
@@ -102,9 +109,14 @@ class RefinedInverter(BaseInverter):
         self.inverter_.fit(X, y_given)
         model = ForwardRegressor(n_members=3) if self.forward_model is None else self.forward_model
         self.forward_model_ = fit_forward_model(model, X, y_given, random_state)
-        # A proposal lies where no row does, so there is nothing to anchor it to.
         self.localizer_ = Localizer(
-            self.forward_model_, X, y, self.space_, y_scale=self.y_scale_, anchor=False
+            self.forward_model_,
+            X,
+            y,
+            self.space_,
+            y_scale=self.y_scale_,
+            anchor=self.anchor,
+            interpolate=True,
         )
 
     def _inverse(self, targets, n, space, random_state):

@@ -6,9 +6,11 @@ from functools import cached_property
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skinverse.nets.jacobian import value_and_jacobian
+from skinverse.solvers.residuals import ResidualInterpolator
 from skinverse.solvers.selection import choose
 from skinverse.targets import Targets
 from skinverse.utils.chunks import chunks
@@ -19,6 +21,11 @@ _MAX_CANDIDATES, _MAX_RESPONSES = 2**15, 2**21
 _MAX_DESIGNS = 2**15
 # Entries of the training rows' Jacobians that are kept rather than computed at each call.
 _MAX_KEPT = 2**22
+# Rounds of polishing: the interpolated error hardly changes over the first step. Designs farther from any row than so
+# many spacings are left alone.
+_N_POLISHES, _NEAR_ROWS = 2, 3
+# Tolerance of polishing, in those of the solver, whose last step mostly goes far below its own.
+_POLISHED = 1e-4
 # A row's residual is smooth error, not noise, if its neighbour's correlates with it beyond this.
 _SMOOTH = 0.5
 
@@ -45,13 +52,16 @@ class Localizer:
         Whether candidates that start from a row follow ``f(x) + y_row - f(x_row)``. "auto" decides by
         whether the residuals of neighbouring rows correlate: the error of a smooth model does, noise
         does not.
+    interpolate : bool, default=False
+        Whether the designs that are returned follow ``f(x) + c(x)`` instead, where the model is so anchored: *c*
+        interpolates the model's error between the rows around a design, wherever it lies.
 
     Attributes
     ----------
     anchored : bool
     """
 
-    def __init__(self, forward_model, X, y, space, *, y_scale, anchor):
+    def __init__(self, forward_model, X, y, space, *, y_scale, anchor, interpolate=False):
         self.module = forward_model.module_
         self.floor = getattr(forward_model, "response_floor_", np.full(y.shape[1], -np.inf))
         self.X, self.y = X, y
@@ -69,6 +79,10 @@ class Localizer:
             close = np.argsort(distance[:, 1])[: max(2, len(X) // 10)]
             here, there = residual[close], residual[neighbour[close, 1]]
             self.anchored = bool((here * there).sum() > _SMOOTH * 0.5 * (here**2 + there**2).sum())
+        self.interpolator = None
+        if interpolate and self.anchored and not np.isfinite(self.floor).any():
+            self.interpolator = ResidualInterpolator(space.to_unit(X), self.correction)
+            self.to_unit = space.to_unit
 
     @torch.no_grad()
     def _ask(self, function, X):
@@ -127,7 +141,8 @@ class Localizer:
                 if not missing.any():
                     break
             found = {name: np.concatenate([r[name] for r in rounds]) for name in rounds[0]}
-            parts.append(choose(found, len(mine), n, space, select))
+            chosen = choose(found, len(mine), n, space, select)
+            parts.append(chosen if self.interpolator is None else self.polish(mine, chosen, space, solver))
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         _warn_if_short(found["converged"])
         return found.pop("x"), found
@@ -187,6 +202,27 @@ class Localizer:
             "n_iter": n_iter,
             "at_bound": result.at_bound,
         }
+
+    def polish(self, targets, chosen, space, solver):
+        """Chosen designs (n_targets, n, ...) solved again with the model's error interpolated between the rows."""
+        shape = chosen["converged"].shape
+        rows = np.flatnonzero(chosen["converged"].ravel())
+        if not len(rows):
+            return chosen
+        solver = clone(solver).set_params(tol=_POLISHED * solver.tol)
+        mine = targets[np.repeat(np.arange(len(targets)), shape[1])[rows]]
+        flat = {name: values.reshape(-1, *values.shape[2:]).copy() for name, values in chosen.items()}
+        for _ in range(_N_POLISHES):
+            x = flat["x"][rows]
+            shift = self.interpolator(self.to_unit(x), farthest=_NEAR_ROWS * self.spacing)
+            wanted = Targets(mine.lower - shift, mine.upper - shift)
+            result = solver.solve(self.module, wanted, x, space, y_scale=self.y_scale, free=~space.integer)
+            better = result.residual < result.trace[0]
+            for name in ("x", "predicted", "at_bound"):
+                values = result.predicted + shift if name == "predicted" else getattr(result, name)
+                flat[name][rows[better]] = values[better]
+            flat["n_iter"][rows] += result.n_iter
+        return {name: values.reshape(*shape, *values.shape[1:]) for name, values in flat.items()}
 
     def _variance(self, x, starts, anchored, row, space):
         """Expected squared error of the model at candidates, (n, n_outputs), in units of `y_scale`."""

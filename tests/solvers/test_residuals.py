@@ -1,0 +1,37 @@
+import numpy as np
+from numpy.testing import assert_allclose
+from scipy.interpolate import RBFInterpolator
+
+from skinverse.solvers.residuals import ResidualInterpolator
+
+
+def wave(X):
+    return np.stack([np.sin(3 * X).sum(axis=1), X[:, 0] * X[:, 1]], axis=1)
+
+
+def test_equals_scipys_interpolation():
+    rng = np.random.RandomState(0)
+    X, at = rng.uniform(size=(400, 3)), rng.uniform(size=(50, 3))
+    expected = RBFInterpolator(X, wave(X), neighbors=40, kernel="cubic", degree=1)(at)
+    assert_allclose(ResidualInterpolator(X, wave(X))(at), expected, atol=1e-9)
+
+
+def test_rows_that_coincide_and_whole_numbers():
+    rng = np.random.RandomState(0)
+    X, at = rng.uniform(size=(1500, 3)), rng.uniform(size=(50, 3))
+    X[:, 2], at[:, 2] = np.round(3 * X[:, 2]) / 3, np.round(3 * at[:, 2]) / 3
+    X = np.concatenate([X, X[:100]])
+    assert np.abs(ResidualInterpolator(X, wave(X))(at) - wave(at)).max() < 0.01
+
+
+def test_exact_at_a_row_and_nothing_far_from_all():
+    rng = np.random.RandomState(0)
+    X = rng.uniform(size=(200, 2))
+    interpolate = ResidualInterpolator(X, wave(X))
+    assert_allclose(interpolate(X[:20]), wave(X[:20]), atol=1e-9)
+    assert_allclose(interpolate([[5.0, 5.0]] * np.ones((1, 2)), farthest=0.5), 0)
+
+
+def test_few_rows():
+    X = np.array([[0.0, 0.0], [1.0, 0.0]])
+    assert np.isfinite(ResidualInterpolator(X, np.array([[1.0], [3.0]]))(np.array([[0.5, 0.2]]))).all()
