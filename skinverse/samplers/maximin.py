@@ -88,8 +88,9 @@ def _search(n, n_dims, rng, effort):
     cost = n_starts * n**2 * (n_dims + 10)
     n_passes = ceil(min(_MAX_PASSES, _MAX_PASSES * effort, effort * _BUDGET / cost))
     n_lattices = (n_starts + 1) // 2 if n_dims <= _MAX_LATTICE_DIMS else 0
-    starts = [_lattices(n_lattices, n, n_dims, rng), _random_levels(n_starts - n_lattices, n, n_dims, rng)]
-    X = np.concatenate(starts)
+    n_rules = max(ceil(8 * effort), int(min(effort, 1) ** 2 * 2**20) // (n * n_dims))
+    lattices = _lattices(n_lattices, n_rules, n, n_dims, rng)
+    X = np.concatenate([lattices, _random_levels(n_starts - n_lattices, n, n_dims, rng)])
     if n_passes * n_dims < _FEW_PASSES or cost > 4 * effort * _BUDGET:
         return X[0]
     enough = _SURE**2 * 4 * n_dims * n * (n + 1) / 6
@@ -113,14 +114,15 @@ def _ranks(Z):
     return np.ascontiguousarray(levels.transpose(0, 2, 1))
 
 
-def _lattices(n_designs, n, n_dims, rng):
+def _lattices(n_designs, n_rules, n, n_dims, rng):
     """The `n_designs` lattices i a^j mod N whose points are farthest apart on the torus, shifted at random.
 
-    N runs a little beyond n: a prime has more lattices, and what sticks out is cut off by the ranks.
+    They are sought among about `n_rules` for each N, which runs a little beyond n: a prime has more lattices, and
+    what sticks out is cut off by the ranks.
     """
     if n_designs == 0:
         return np.empty((0, n, n_dims))
-    rules = [(N, a) for N in range(n, n + 12) for a in _generators(N, rng, max(8, 2**20 // (n * n_dims)))]
+    rules = [(N, a) for N in range(n, n + 12) for a in _generators(N, rng, n_rules)]
     powers = [np.array([pow(a, j, N) for j in range(n_dims)]) for N, a in rules]
     far = []
     for (N, _), h in zip(rules, powers, strict=True):
