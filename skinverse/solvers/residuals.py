@@ -7,8 +7,8 @@ from skinverse.utils.chunks import chunks
 
 # Rows that an interpolation uses.
 _N_NEIGHBOURS = 40
-# Values of the linear systems solved at once.
-_MAX_VALUES = 2**22
+# Values worked on at once, and of interpolants that are kept.
+_MAX_VALUES, _MAX_KEPT = 2**22, 2**24
 # Share of the kernel's size added to its diagonal, for rows that coincide.
 _RIDGE = 1e-12
 
@@ -17,9 +17,10 @@ class ResidualInterpolator:
     r"""Local interpolation of a model's error by cubic radial functions and a linear trend [1]_.
 
     The error :math:`y_i - \hat f(x_i)` of a smooth model of noise-free responses is itself smooth, and is known at
-    the training rows. About a design it is interpolated through the rows nearest to it by
+    the training rows. About each row it is interpolated through the rows nearest to that by
     :math:`\sum_i w_i \lVert x - x_i \rVert^3 + a + b^\top x`, as :class:`scipy.interpolate.RBFInterpolator` does,
-    but also where rows coincide or do not differ in a direction, as whole numbers do.
+    but also where rows coincide or do not differ in a direction, as whole numbers do. A design takes the interpolant
+    of the row nearest to it. Those of all rows are made at once where memory allows, so that asking is cheap.
 
     Parameters
     ----------
@@ -37,34 +38,56 @@ class ResidualInterpolator:
         self.X, self.residual = X, residual
         self.tree = cKDTree(X)
         self.k = min(len(X), max(_N_NEIGHBOURS, 3 * (X.shape[1] + 1)))
+        self.interpolants = None
+        if len(X) * self.k * (1 + residual.shape[1]) <= _MAX_KEPT:
+            self.interpolants = self._interpolate(np.arange(len(X)))
 
     def __call__(self, X, farthest=np.inf):
         """Error (n, m) at designs `X` (n, d) in the unit box; zero where the nearest row is beyond `farthest`."""
         out = np.zeros((len(X), self.residual.shape[1]))
-        size = self.k + X.shape[1] + 1
-        for part in chunks(len(X), _MAX_VALUES // size**2):
-            distance, rows = self.tree.query(X[part], k=np.arange(1, self.k + 1))
-            near = np.flatnonzero(distance[:, 0] <= farthest)
-            out[part.start + near] = self._interpolate(X[part][near], distance[near], rows[near])
+        for part in chunks(len(X), _MAX_VALUES // (self.k * (X.shape[1] + self.residual.shape[1]))):
+            distance, centre = self.tree.query(X[part])
+            near = np.flatnonzero(distance <= farthest)
+            out[part.start + near] = self._evaluate(X[part][near], centre[near])
         return out
 
-    def _interpolate(self, X, distance, rows):
-        n, d = X.shape
+    def _evaluate(self, X, centre):
+        if self.interpolants is None:
+            centres, which = np.unique(centre, return_inverse=True)
+            rows, span, weights = (array[which] for array in self._interpolate(centres))
+        else:
+            rows, span, weights = (array[centre] for array in self.interpolants)
+        # One coordinate at a time: arrays of many rows and few columns are slow.
+        squared = sum((x[:, None] - x_row[rows]) ** 2 for x, x_row in zip(X.T, self.X.T, strict=True))
+        squared /= span[:, None] ** 2
+        kernel = squared * np.sqrt(squared)
+        trend = np.concatenate([np.ones((len(X), 1)), (X - self.X[centre]) / span[:, None]], axis=1)
+        return (np.concatenate([kernel, trend], axis=1)[:, None] @ weights)[:, 0]
+
+    def _interpolate(self, centres):
+        """Rows (n, k), scale (n,) and coefficients (n, k + d + 1, m) of the interpolants about the rows `centres`."""
+        size = self.k + self.X.shape[1] + 1
+        parts = [self._solve(centres[part]) for part in chunks(len(centres), _MAX_VALUES // size**2)]
+        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _solve(self, centres):
+        k, d = self.k, self.X.shape[1]
+        distance, rows = self.tree.query(self.X[centres], k=np.arange(1, k + 1))
         span = np.maximum(distance[:, -1], 1e-300)
-        points = (self.X[rows] - X[:, None]) / span[:, None, None]  # the design itself lies at the origin
+        points = (self.X[rows] - self.X[centres, None]) / span[:, None, None]
         squares = (points**2).sum(axis=2)
         squared = squares[:, :, None] + squares[:, None] - 2 * points @ points.transpose(0, 2, 1)
         np.maximum(squared, 0, out=squared)
         kernel = squared * np.sqrt(squared)
-        kernel[:, np.arange(self.k), np.arange(self.k)] += _RIDGE
-        trend = np.concatenate([np.ones((n, self.k, 1)), points], axis=2)
-        system = np.zeros((n, self.k + d + 1, self.k + d + 1))
-        system[:, : self.k, : self.k] = kernel
-        system[:, : self.k, self.k :] = trend
-        system[:, self.k :, : self.k] = trend.transpose(0, 2, 1)
+        kernel[:, np.arange(k), np.arange(k)] += _RIDGE
+        trend = np.concatenate([np.ones((len(centres), k, 1)), points], axis=2)
+        system = np.zeros((len(centres), k + d + 1, k + d + 1))
+        system[:, :k, :k] = kernel
+        system[:, :k, k:] = trend
+        system[:, k:, :k] = trend.transpose(0, 2, 1)
         # Directions in which the rows do not differ get no slope.
-        diagonal = np.arange(self.k, self.k + d + 1)
+        diagonal = np.arange(k, k + d + 1)
         system[:, diagonal, diagonal] = -_RIDGE
-        value = np.concatenate([(distance / span[:, None]) ** 3, np.ones((n, 1)), np.zeros((n, d))], axis=1)
-        weights = np.linalg.solve(system, value[:, :, None])[:, : self.k, 0]
-        return np.einsum("nk,nkm->nm", weights, self.residual[rows])
+        value = np.zeros((len(centres), k + d + 1, self.residual.shape[1]))
+        value[:, :k] = self.residual[rows]
+        return rows, span, np.linalg.solve(system, value)

@@ -2,6 +2,7 @@ import numpy as np
 from numpy.testing import assert_allclose
 from scipy.interpolate import RBFInterpolator
 
+from skinverse.solvers import residuals
 from skinverse.solvers.residuals import ResidualInterpolator
 
 
@@ -11,9 +12,31 @@ def wave(X):
 
 def test_equals_scipys_interpolation():
     rng = np.random.RandomState(0)
-    X, at = rng.uniform(size=(400, 3)), rng.uniform(size=(50, 3))
-    expected = RBFInterpolator(X, wave(X), neighbors=40, kernel="cubic", degree=1)(at)
+    X, at = (
+        rng.uniform(size=(40, 3)),
+        rng.uniform(size=(50, 3)),
+    )  # so few rows that all belong to any interpolant
+    expected = RBFInterpolator(X, wave(X), kernel="cubic", degree=1)(at)
     assert_allclose(ResidualInterpolator(X, wave(X))(at), expected, atol=1e-9)
+
+
+def test_as_accurate_as_scipys_local_interpolation():
+    rng = np.random.RandomState(0)
+    X, at = rng.uniform(size=(2000, 3)), rng.uniform(0.1, 0.9, size=(200, 3))
+    scipys = RBFInterpolator(X, wave(X), neighbors=40, kernel="cubic", degree=1)(at)
+    ours = ResidualInterpolator(X, wave(X))(at)
+    assert np.abs(ours - wave(at)).mean() < 1.5 * np.abs(scipys - wave(at)).mean()
+
+
+def test_interpolants_made_on_demand_are_the_same(monkeypatch):
+    rng = np.random.RandomState(0)
+    X, at = rng.uniform(size=(300, 3)), rng.uniform(size=(50, 3))
+    kept = ResidualInterpolator(X, wave(X))
+    monkeypatch.setattr(residuals, "_MAX_KEPT", 0)
+    made = ResidualInterpolator(X, wave(X))
+    assert kept.interpolants is not None
+    assert made.interpolants is None
+    assert_allclose(made(at), kept(at), rtol=1e-12)
 
 
 def test_rows_that_coincide_and_whole_numbers():
