@@ -9,6 +9,9 @@ from skinverse.inverters.density import ConditionalDensityInverter
 from skinverse.nets.autoregressive import AutoregressiveNet
 from skinverse.utils.validation import Integral, Interval
 
+# Decoupled weight decay of a factor, and of one that overfits all the same.
+_WEIGHT_DECAY, _MORE_DECAY = 0.1, 0.3
+
 
 class AutoregressiveInverter(ConditionalDensityInverter):
     r"""Inverse design with an autoregressive flow of piecewise-linear maps, for few design variables.
@@ -22,7 +25,8 @@ class AutoregressiveInverter(ConditionalDensityInverter):
     latent is the unit cube itself: the very cube that a Latin hypercube fills.
 
     The factors share nothing, so each is trained alone and ends when its own held-out rows say so: the first ones are
-    smooth and soon overfit, while the last ones, which the response all but determines, go on getting sharper.
+    smooth and soon overfit, while the last ones, which the response all but determines, go on getting sharper. A factor
+    that ends early is trained once more with more weight decay, and the better of the two by held-out rows is kept.
 
     Parameters
     ----------
@@ -133,10 +137,20 @@ class AutoregressiveInverter(ConditionalDensityInverter):
         bins = module.bins(u)
         # The likelihood of a histogram is the cross-entropy of its bins, up to a constant.
         self.nets_ = [
-            self._train_net(factor, CrossEntropyLoss(), module.inputs(i, condition, u), bins[:, i], seed)
+            self._train_factor(factor, module.inputs(i, condition, u), bins[:, i], seed)
             for i, factor in enumerate(module.factors)
         ]
         self.net_ = self.nets_[-1]
         self.n_iter_ = max(len(net.history) for net in self.nets_)
         module.factors = torch.nn.ModuleList(deepcopy(net.module_) for net in self.nets_)
         self.module_ = module.double()
+
+    def _train_factor(self, factor, inputs, bins, seed):
+        def train(decay):
+            loss = CrossEntropyLoss()
+            return self._train_net(deepcopy(factor), loss, inputs, bins, seed, weight_decay=decay)
+
+        net = train(_WEIGHT_DECAY)
+        if len(net.history) == net.max_epochs:
+            return net
+        return min(net, train(_MORE_DECAY), key=lambda net: min(net.history[:, "valid_loss"]))

@@ -32,7 +32,8 @@ class LatentInverter(BaseInverter):
     Draws are exchangeable. They are conditioned on the space by rejection: draws outside are replaced
     by new ones, up to twenty times the number asked for; what is still missing then is moved to the
     nearest allowed design and flagged by `projected` in the info bunch, which also tells by `outside` which
-    share of the draws for a target lay outside. Whole-number variables are rounded and fixed ones set to
+    share of the draws for a target lay outside, and by `latent` (n_targets, n, n_latents) the point of the cube that
+    each design was made of. Whole-number variables are rounded and fixed ones set to
     their value, which does not condition the others on it: refine such designs if the response matters.
 
     The latents are the same for every target of a call.
@@ -83,7 +84,7 @@ class LatentInverter(BaseInverter):
         self.module_ = deepcopy(self.net_.module_).double()
         self.n_iter_ = len(self.net_.history)
 
-    def _train_net(self, module, criterion, inputs, outputs, seed):
+    def _train_net(self, module, criterion, inputs, outputs, seed, **settings):
         """skorch net fitted to ``criterion(module(inputs), outputs)``, in single precision."""
         net = make_net(
             module,
@@ -95,6 +96,7 @@ class LatentInverter(BaseInverter):
             device=resolve_device(self.device),
             verbose=self.verbose,
             net_params=self.net_params,
+            **settings,
         )
         outputs = outputs.float() if outputs.is_floating_point() else outputs
         return net.fit(TensorDataset(inputs.float(), outputs))
@@ -112,19 +114,19 @@ class LatentInverter(BaseInverter):
         sampler = RandomSampler() if self.sampler is None else self.sampler
         seeds = random_state.randint(2**31 - 1, size=_MAX_ROUNDS)
         d = space.n_features
-        X = np.empty((len(targets), n, d))
-        projected = np.zeros((len(targets), n), dtype=bool)
-        outside = np.empty(len(targets))
-        for part in chunks(len(targets), _MAX_VALUES // (_MAX_ROUNDS * n * d * d)):
-            X[part], projected[part], outside[part] = self._draw(targets[part], n, space, sampler, seeds)
-        return X, {"projected": projected, "outside": outside}
+        parts = [
+            self._draw(targets[part], n, space, sampler, seeds)
+            for part in chunks(len(targets), _MAX_VALUES // (_MAX_ROUNDS * n * d * d))
+        ]
+        X, *info = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return X, dict(zip(("projected", "outside", "latent"), info, strict=True))
 
     @torch.no_grad()
     def _draw(self, targets, n, space, sampler, seeds):
-        """Designs (n_targets, n, d) in the space, which of them were moved there, the share of draws outside."""
+        """Designs (n_targets, n, d) in the space, which were moved there, the share of draws outside, and latents."""
         condition = self._condition(targets.lower)
         pinned = space.width == 0
-        rounds, inside = [], []
+        rounds, inside, latents = [], [], []
         for seed in seeds:
             u = sampler.sample(n, self.module_.n_latents, random_state=int(seed))
             x = self._decode(condition, self._tensor(np.clip(u, _EPS, 1 - _EPS))).cpu().numpy()
@@ -132,6 +134,7 @@ class LatentInverter(BaseInverter):
             x[..., space.integer] = np.round(x[..., space.integer])
             x[..., pinned] = space.lower[pinned]
             rounds.append(x)
+            latents.append(u)
             inside.append(space.contains(x))
             if (np.sum(inside, axis=(0, 2)) >= n).all():
                 break
@@ -141,4 +144,4 @@ class LatentInverter(BaseInverter):
         X = np.take_along_axis(x, first[:, :, None], axis=1)
         moved = ~np.take_along_axis(inside, first, axis=1)
         X[moved] = space.project(X[moved])
-        return X, moved, 1 - inside[:, :n].mean(axis=1)
+        return X, moved, 1 - inside[:, :n].mean(axis=1), np.concatenate(latents)[first]
