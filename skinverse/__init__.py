@@ -17,6 +17,7 @@ _HOME = {
     "ForwardRegressor": "surrogate",
     "GradientSolver": "solvers",
     "INNInverter": "inverters",
+    "IPageInverter": "inverters",
     "InverterMixin": "base",
     "LHSSampler": "samplers",
     "LevenbergMarquardtSolver": "solvers",

@@ -164,7 +164,7 @@ class BaseInverter(InverterMixin, BaseEstimator, metaclass=ABCMeta):
         if not return_info:
             return X
         info = dict.fromkeys(("predicted", "misfit", "converged", "feasible", "log_prob", "n_iter"))
-        info.update(extra, feasible=feasible)
+        info.update(extra, feasible=feasible, **self._describe(X, targets))
         if info["predicted"] is not None and info["misfit"] is None:
             info["misfit"] = targets.misfit(info["predicted"])
         return X, Bunch(**info)
@@ -190,6 +190,10 @@ class BaseInverter(InverterMixin, BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _inverse(self, targets, n, space, random_state):
         """Propose designs of shape (n_targets, n, n_features) and a dict of arrays about them."""
+
+    def _describe(self, X, targets):
+        """Dict of further arrays about the designs `X`, which take work and are wanted with `return_info` only."""
+        return {}
 
     def _check_targets(self, y_star):
         if isinstance(y_star, TargetRange):

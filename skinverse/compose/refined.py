@@ -1,18 +1,14 @@
 """Localisation after any inverter."""
 
-import numpy as np
 from sklearn.base import clone
 
 from skinverse.base import BaseInverter
-from skinverse.solvers import LevenbergMarquardtSolver
-from skinverse.solvers.localizer import Localizer, ranges_first
-from skinverse.solvers.selection import SELECTIONS
+from skinverse.localized import LocalizedInverter, proposals_of
 from skinverse.spaces import check_space
-from skinverse.surrogate import ForwardRegressor, fit_forward_model
-from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
+from skinverse.utils.validation import Integral, Interval
 
 
-class RefinedInverter(BaseInverter):
+class RefinedInverter(LocalizedInverter):
     r"""Proposals of one inverter, refined through a forward model.
 
     A density knows where solutions lie, a solver where exactly: draws of :math:`p(x \mid y^*)` start within a step or
@@ -46,6 +42,13 @@ class RefinedInverter(BaseInverter):
     ----------
     inverter_ : BaseInverter
     forward_model_ : regressor
+    anchored_ : bool
+        What `anchor` came to.
+
+    Notes
+    -----
+    The info bunch of :meth:`inverse` also holds `proposal`, where each design came from, and `expected_error` and
+    `at_bound` as for :class:`~skinverse.NeuralAdjoint`.
 
     Examples
     --------
@@ -59,16 +62,12 @@ class RefinedInverter(BaseInverter):
     True
     """
 
+    _interpolate = True
+
     _parameter_constraints = {
+        **LocalizedInverter._localization_constraints,
         "inverter": [BaseInverter],
-        "forward_model": [HasMethods(["fit", "predict"]), None],
-        "solver": [HasMethods("solve"), None],
         "n_proposals": [Interval(Integral, 1, None, closed="left"), None],
-        "max_redraws": [Interval(Integral, 0, None, closed="left")],
-        "select": [StrOptions(set(SELECTIONS)), callable],
-        "anchor": [StrOptions({"auto"}), "boolean"],
-        "space": "no_validation",
-        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -107,35 +106,8 @@ class RefinedInverter(BaseInverter):
         if self.inverter_.random_state is None:
             self.inverter_.set_params(random_state=random_state.randint(2**31 - 1))
         self.inverter_.fit(X, y_given)
-        model = ForwardRegressor(n_members=3) if self.forward_model is None else self.forward_model
-        self.forward_model_ = fit_forward_model(model, X, y_given, random_state)
-        self.localizer_ = Localizer(
-            self.forward_model_,
-            X,
-            y,
-            self.space_,
-            y_scale=self.y_scale_,
-            anchor=self.anchor,
-            interpolate=True,
-        )
+        self._fit_localizer(X, y, random_state)
 
-    def _inverse(self, targets, n, space, random_state):
+    def _proposals(self, n, space, seeds):
         pool = max(n, self.n_proposals or max(n + n // 20, 64))
-        seeds = random_state.randint(2**31 - 1, size=self.max_redraws + 1)
-
-        def propose(targets, k, missing):
-            asked = np.flatnonzero(missing)
-            x, _ = self.inverter_._inverse(targets[asked], pool, space, np.random.RandomState(seeds[k]))
-            owner, place = ranges_first(missing)
-            return owner, x[np.searchsorted(asked, owner), place], None
-
-        return self.localizer_.search(
-            targets,
-            n,
-            pool,
-            propose,
-            space=space,
-            solver=LevenbergMarquardtSolver() if self.solver is None else self.solver,
-            select=SELECTIONS.get(self.select, self.select),
-            max_redraws=self.max_redraws,
-        )
+        return pool, proposals_of(self.inverter_, pool, space, seeds)

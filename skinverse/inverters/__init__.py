@@ -5,6 +5,7 @@ from skinverse.inverters.cinn import CINNInverter
 from skinverse.inverters.cvae import CVAEInverter
 from skinverse.inverters.flow_matching import FlowMatchingInverter
 from skinverse.inverters.inn import INNInverter
+from skinverse.inverters.ipage import IPageInverter
 from skinverse.inverters.mdn import MDNInverter
 from skinverse.inverters.nearest import NearestDesignInverter
 from skinverse.inverters.neural_adjoint import NeuralAdjoint
@@ -17,6 +18,7 @@ __all__ = [
     "CVAEInverter",
     "FlowMatchingInverter",
     "INNInverter",
+    "IPageInverter",
     "MDNInverter",
     "NearestDesignInverter",
     "NeuralAdjoint",

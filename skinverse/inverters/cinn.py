@@ -3,7 +3,7 @@
 import torch
 
 from skinverse.inverters.density import ConditionalDensityInverter
-from skinverse.nets.coupling import AffineTransform, ConditionalFlow, CouplingFlow, SplineTransform
+from skinverse.nets.coupling import ConditionalFlow, CouplingFlow, make_transform
 from skinverse.nets.guest import GuestFlow
 from skinverse.utils.validation import Integral, Interval, StrOptions
 
@@ -134,12 +134,11 @@ class CINNInverter(ConditionalDensityInverter):
             with torch.random.fork_rng(devices=[]):  # other libraries draw from the global generator
                 torch.manual_seed(generator.initial_seed())
                 return GuestFlow(self.coupling(d, c), d)
-        transform = AffineTransform() if self.coupling == "affine" else SplineTransform(self.n_bins)
         flow = CouplingFlow(
             d,
             c,
             self.n_blocks,
-            transform,
+            make_transform(self.coupling, self.n_bins),
             tuple(self.hidden_layer_sizes),
             self.activation,
             generator=generator,

@@ -26,10 +26,10 @@ class ConditionalDensityInverter(LatentInverter):
     def _decode(self, condition, u):
         return self.module_(condition).decode(u)
 
-    def _inverse(self, targets, n, space, random_state):
-        X, info = super()._inverse(targets, n, space, random_state)
+    def _describe(self, X, targets):
+        n = X.shape[1]
         log_prob = self._log_prob(X.reshape(-1, X.shape[2]), np.repeat(targets.lower, n, axis=0))
-        return X, {"log_prob": log_prob.reshape(-1, n), **info}
+        return {"log_prob": log_prob.reshape(-1, n)}
 
     def score_samples(self, X, y):
         """Log-density of designs given their responses, without regard to the space.

@@ -1,12 +1,16 @@
 """Invertible neural network between designs and [response, latents]."""
 
+from copy import deepcopy
+
 import numpy as np
 import torch
 
 from skinverse.inverters.latent import LatentInverter
-from skinverse.nets.coupling import AffineTransform, CouplingFlow
-from skinverse.nets.invertible import InvertibleNet
+from skinverse.nets.coupling import CouplingFlow, make_transform
+from skinverse.nets.invertible import ConstantWeights, DynamicWeights, ForwardHalf, InvertibleNet
+from skinverse.nets.standardized import Standardized
 from skinverse.training.losses import StochasticLoss
+from skinverse.training.net import RememberBest
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import Integral, Interval, Real, StrOptions, check_is_fitted, validate_data
 
@@ -29,11 +33,19 @@ class INNInverter(LatentInverter):
     with the network's own latents *z* and padding *p*, summed over dimensions, each with its own standard deviation.
     (Published code squares fresh random numbers in place of *z* [2]_, which constrains nothing.) ``loss="mmd"`` is the
     original recipe [1]_: squared misfit of the response, maximum mean discrepancy of [y, z] from independence, and of
-    the designs drawn backwards from the table's, whose weight rises during training.
+    the designs drawn backwards from the table's, whose weight rises during training. ``loss="bidirectional"`` has the
+    same three terms under the dynamic schedule of iPage [3]_,
+
+    .. math:: \lambda_x L_x + \lambda_y L_y + \lambda_z L_z,
+
+    :math:`\lambda_y` alone during the first half, then fading out while the others come in. The network ends with its
+    last weights, which draw; those of least misfit on held-out rows are kept beside them, and predict.
 
     Parameters
     ----------
-    loss : {"mle", "mmd"}, default="mle"
+    loss : {"mle", "mmd", "bidirectional"}, default="mle"
+    coupling : {"affine", "spline"}, default="affine"
+        As for :class:`~skinverse.CINNInverter`.
     n_latents : int, default=None
         Latent variables z; None takes as many as there are more design variables than responses, at least one.
     n_padding : int, default=2
@@ -41,15 +53,23 @@ class INNInverter(LatentInverter):
     y_noise, padding_noise : float, default=0.02, 0.05
         Standard deviations :math:`\sigma_y, \sigma_p`, in those of the table. A small one makes the response
         matter more and the likelihood harder to climb.
+    peak_weights : tuple of three float, default=(10, 50, 10)
+        Of :math:`\lambda_x, \lambda_y, \lambda_z` with ``loss="bidirectional"``. (The paper says that all three have
+        the same peak, much larger than one, and Adam does not feel a common factor.)
+    curve : {"cosine", "linear"}, default="cosine"
+        How they pass into each other, which the paper leaves open.
     n_blocks : int, default=6
         Coupling blocks, each of which transforms all variables once.
+    n_bins : int, default=8
+        Bins of a spline.
     hidden_layer_sizes : array-like of int, default=(128, 128)
         Of each of the two networks of a block.
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
     max_epochs : int, default=None
         Passes over the rows, at most; None is as many as make 5,000 steps, between 20 and 500.
-        Training ends early when the loss of held-out rows has not improved for a fifth of them.
+        Training ends early when the loss of held-out rows has not improved for a fifth of them, but for
+        ``loss="bidirectional"``, whose schedule is run to its end.
     lr : float, default=1e-3
         Peak learning rate of Adam; it falls to zero as a cosine.
     batch_size : int, default=256
@@ -71,6 +91,8 @@ class INNInverter(LatentInverter):
     ----------
     module_ : torch.nn.Module
         Its ``encode`` and ``decode_rows`` are the two directions, in standardised units.
+    forward_module_ : torch.nn.Module
+        The forward half, designs to responses in the user's units.
     net_ : skorch.NeuralNet
     n_iter_ : int
         Epochs trained.
@@ -86,6 +108,8 @@ class INNInverter(LatentInverter):
        https://arxiv.org/abs/1808.04730
     .. [2] S. Ren, W. Padilla and J. Malof, "Benchmarking deep inverse models over time, and the
        neural-adjoint method", NeurIPS 2020. https://arxiv.org/abs/2009.12919
+    .. [3] J. Zhang, S. Bi and V. Fung, "Accelerating inverse learning via intelligent localization with exploratory
+       sampling", AAAI 2023. https://doi.org/10.1609/aaai.v37i12.26725
 
     Examples
     --------
@@ -103,23 +127,31 @@ class INNInverter(LatentInverter):
 
     _parameter_constraints = {
         **LatentInverter._training_constraints,
-        "loss": [StrOptions({"mle", "mmd"})],
+        "loss": [StrOptions({"mle", "mmd", "bidirectional"})],
+        "coupling": [StrOptions({"affine", "spline"})],
         "n_latents": [Interval(Integral, 1, None, closed="left"), None],
         "n_padding": [Interval(Integral, 0, None, closed="left")],
         "y_noise": [Interval(Real, 0, None, closed="neither")],
         "padding_noise": [Interval(Real, 0, None, closed="neither")],
+        "peak_weights": [tuple, list],
+        "curve": [StrOptions({"cosine", "linear"})],
         "n_blocks": [Interval(Integral, 1, None, closed="left")],
+        "n_bins": [Interval(Integral, 2, None, closed="left")],
     }
 
     def __init__(
         self,
         loss="mle",
         *,
+        coupling="affine",
         n_latents=None,
         n_padding=2,
         y_noise=0.02,
         padding_noise=0.05,
+        peak_weights=(10, 50, 10),
+        curve="cosine",
         n_blocks=6,
+        n_bins=8,
         hidden_layer_sizes=(128, 128),
         activation="silu",
         max_epochs=None,
@@ -133,11 +165,15 @@ class INNInverter(LatentInverter):
         verbose=0,
     ):
         self.loss = loss
+        self.coupling = coupling
         self.n_latents = n_latents
         self.n_padding = n_padding
         self.y_noise = y_noise
         self.padding_noise = padding_noise
+        self.peak_weights = peak_weights
+        self.curve = curve
         self.n_blocks = n_blocks
+        self.n_bins = n_bins
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.max_epochs = max_epochs
@@ -157,9 +193,14 @@ class INNInverter(LatentInverter):
         d, c = x.shape[1], condition.shape[1]
         n_hidden = max(1, d - c) if self.n_latents is None else self.n_latents
         width = max(2, max(d, c + n_hidden) + self.n_padding)
-        hidden = tuple(self.hidden_layer_sizes)
         flow = CouplingFlow(
-            width, 0, self.n_blocks, AffineTransform(), hidden, self.activation, generator=generator
+            width,
+            0,
+            self.n_blocks,
+            make_transform(self.coupling, self.n_bins),
+            tuple(self.hidden_layer_sizes),
+            self.activation,
+            generator=generator,
         )
         return InvertibleNet(
             flow,
@@ -169,8 +210,33 @@ class INNInverter(LatentInverter):
             width=width,
             y_noise=self.y_noise,
             padding_noise=self.padding_noise,
-            objective=self.loss,
+            weights=self._loss_weights(),
         )
+
+    def _loss_weights(self):
+        if self.loss == "mle":
+            return None
+        if self.loss == "mmd":
+            return ConstantWeights(1 / self.y_noise)
+        peaks = tuple(self.peak_weights)
+        if len(peaks) != 3 or not all(np.isfinite(peaks)) or min(peaks) < 0:
+            raise ValueError(
+                "peak_weights must be three finite numbers, none below zero: of the discrepancy of designs, of the "
+                f"misfit and of the discrepancy of latents; got {self.peak_weights!r}."
+            )
+        return DynamicWeights(peaks, self.curve)
+
+    def _train(self, x, condition, seed):
+        super()._train(x, condition, seed)
+        forward = deepcopy(self.module_)
+        best = dict(self.net_.callbacks_).get("best")
+        if isinstance(best, RememberBest):
+            forward.load_state_dict(best.weights_)
+        scales = (self._tensor(a) for a in (self.x_mean_, self.x_scale_, self.y_mean_, self.y_scale_))
+        self.forward_module_ = Standardized(ForwardHalf(forward), *scales).requires_grad_(False).eval()
+
+    def _train_net(self, *args):
+        return super()._train_net(*args, restore_best=self.loss != "bidirectional")
 
     def predict(self, X):
         """Responses of designs by the forward half of the network.
@@ -191,10 +257,9 @@ class INNInverter(LatentInverter):
     @torch.no_grad()
     def _respond(self, X):
         """Responses (n, n_outputs) in the user's units."""
-        parts = [self.module_.response(self._standardize(X[rows])) for rows in chunks(len(X), _MAX_ROWS)]
-        return self.y_mean_ + self.y_scale_ * torch.cat(parts).cpu().numpy()
+        parts = [self.forward_module_(self._tensor(X[rows])) for rows in chunks(len(X), _MAX_ROWS)]
+        return torch.cat(parts).cpu().numpy()
 
-    def _inverse(self, targets, n, space, random_state):
-        X, info = super()._inverse(targets, n, space, random_state)
+    def _describe(self, X, targets):
         predicted = self._respond(X.reshape(-1, X.shape[2]))
-        return X, {"predicted": predicted.reshape(*X.shape[:2], -1), **info}
+        return {"predicted": predicted.reshape(*X.shape[:2], -1)}

@@ -2,17 +2,15 @@
 
 import numpy as np
 
-from skinverse.base import BaseInverter
+from skinverse.localized import LocalizedInverter
 from skinverse.samplers import LHSSampler, RandomSampler
-from skinverse.solvers import GradientSolver, LevenbergMarquardtSolver
-from skinverse.solvers.localizer import Localizer, ranges_first
-from skinverse.solvers.selection import SELECTIONS
-from skinverse.surrogate import ForwardRegressor, fit_forward_model
+from skinverse.solvers import GradientSolver
+from skinverse.solvers.localizer import Proposals, ranges_first
 from skinverse.utils.lookup import ResponseLookup
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
 
 
-class NeuralAdjoint(BaseInverter):
+class NeuralAdjoint(LocalizedInverter):
     r"""Refine many starts through a differentiable surrogate, return the best [1]_.
 
     A surrogate :math:`\hat f` of the forward process is fitted to the table. For each target, candidates
@@ -74,9 +72,9 @@ class NeuralAdjoint(BaseInverter):
     Notes
     -----
     The info bunch of :meth:`inverse` also holds `expected_error`, the ranking score (mean squared, in
-    units of ``y_scale_``), and `at_bound` (n_targets, n, n_features), the variables that ended on an
-    edge of the space: a better design may lie beyond. Candidates that did not reach their target
-    come last and are flagged by `converged`.
+    units of ``y_scale_``), and two arrays of shape (n_targets, n, n_features): `proposal`, where a design
+    started, and `at_bound`, the variables that ended on an edge of the space, so that a better design may lie
+    beyond. Candidates that did not reach their target come last and are flagged by `converged`.
 
     :meth:`as_published` returns the estimator with the settings of the paper.
 
@@ -105,16 +103,10 @@ class NeuralAdjoint(BaseInverter):
     supports_partial_targets = True
 
     _parameter_constraints = {
-        "forward_model": [HasMethods(["fit", "predict"]), None],
-        "solver": [HasMethods("solve"), None],
+        **LocalizedInverter._localization_constraints,
         "start": [StrOptions({"nearest", "data", "sampler"})],
         "sampler": [HasMethods("sample"), None],
         "n_starts": [Interval(Integral, 1, None, closed="left"), None],
-        "max_redraws": [Interval(Integral, 0, None, closed="left")],
-        "select": [StrOptions(set(SELECTIONS)), callable],
-        "anchor": [StrOptions({"auto"}), "boolean"],
-        "space": "no_validation",
-        "random_state": ["random_state"],
     }
 
     def __init__(
@@ -185,19 +177,13 @@ class NeuralAdjoint(BaseInverter):
         return cls(forward_model, **{**settings, **params})
 
     def _fit(self, X, y, random_state):
-        model = ForwardRegressor(n_members=3) if self.forward_model is None else self.forward_model
-        self.forward_model_ = fit_forward_model(model, X, y.ravel() if self.y_ndim_ == 1 else y, random_state)
+        self._fit_localizer(X, y, random_state)
         self.lookup_ = ResponseLookup(y / self.y_scale_)
-        self.localizer_ = Localizer(
-            self.forward_model_, X, y, self.space_, y_scale=self.y_scale_, anchor=self.anchor
-        )
-        self.anchored_ = self.localizer_.anchored
 
-    def _inverse(self, targets, n, space, random_state):
+    def _proposals(self, n, space, seeds):
         n_starts = self.n_starts or max(n + n // 20, 1000 if self.select == "diverse" else 64)
         pool = max(n, n_starts)
         sampler = LHSSampler() if self.sampler is None else self.sampler
-        seeds = random_state.randint(2**31 - 1, size=self.max_redraws + 1)
         draws = [None] * len(seeds)
 
         def drawn(k):  # designs and their rows, the same for every target, drawn when first needed
@@ -210,21 +196,12 @@ class NeuralAdjoint(BaseInverter):
                 return self._starts(targets, pool, space, drawn)
             owner, place = ranges_first(missing)
             x, row = drawn(k)
-            return owner, x[place], row[place]
+            return Proposals(owner, x[place], row[place])
 
-        return self.localizer_.search(
-            targets,
-            n,
-            pool,
-            propose,
-            space=space,
-            solver=LevenbergMarquardtSolver() if self.solver is None else self.solver,
-            select=SELECTIONS.get(self.select, self.select),
-            max_redraws=self.max_redraws,
-        )
+        return pool, propose
 
     def _starts(self, targets, pool, space, drawn):
-        """Start designs, flat over targets: the index of the target, the design, its training row or -1."""
+        """Start designs of round 0."""
         X = self.localizer_.X
         n_near = min(pool, len(X)) if self.start == "nearest" else 0
         x = np.empty((len(targets), pool, space.n_features))
@@ -234,7 +211,8 @@ class NeuralAdjoint(BaseInverter):
             x[:, :n_near], row[:, :n_near] = X[near], np.where(space.contains(X[near]), near, -1)
         if n_near < pool:
             x[:, n_near:], row[:, n_near:] = (part[: pool - n_near] for part in drawn(0))
-        return np.repeat(np.arange(len(targets)), pool), x.reshape(-1, space.n_features), row.ravel()
+        owner = np.repeat(np.arange(len(targets)), pool)
+        return Proposals(owner, x.reshape(-1, space.n_features), row.ravel())
 
     def _draw(self, n, space, sampler, random_state):
         """Starts that know nothing of the target, and their training rows or -1."""

@@ -50,6 +50,11 @@ class SplineTransform:
         return rational_quadratic_spline(x, parameters, self.bound, inverse=inverse)
 
 
+def make_transform(name, n_bins):
+    """Transform named "affine" or "spline", the latter of `n_bins` bins."""
+    return AffineTransform() if name == "affine" else SplineTransform(n_bins)
+
+
 class CouplingBlock(nn.Module):
     """Both halves of the variables transformed in turn, each as the other half and the condition say.
 

@@ -1,5 +1,7 @@
 """Invertible network between designs and [response, latents]."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -20,17 +22,20 @@ class InvertibleNet(nn.Module):
         Widths of x, y and z.
     y_noise, padding_noise : float
         Standard deviations with which the network's own y and padding may miss.
-    objective : {"mle", "mmd"}
+    weights : callable or None
+        None trains by maximum likelihood. A callable maps the share of training that is done to the weights
+        :math:`\lambda_x, \lambda_y, \lambda_z` of three losses: the discrepancy of designs drawn backwards, the
+        squared misfit of y, and the discrepancy of [y, z] from independence.
     """
 
-    def __init__(self, flow, n_features, n_outputs, n_hidden, *, width, y_noise, padding_noise, objective):
+    def __init__(self, flow, n_features, n_outputs, n_hidden, *, width, y_noise, padding_noise, weights=None):
         super().__init__()
         self.flow = flow
         self.n_features, self.width = n_features, width
         self.n_padding = width - n_outputs - n_hidden
         self.sizes = [n_outputs, n_hidden, self.n_padding]
         self.n_latents = n_hidden + self.n_padding
-        self.y_noise, self.padding_noise, self.objective = y_noise, padding_noise, objective
+        self.y_noise, self.padding_noise, self.weights = y_noise, padding_noise, weights
 
     def forward(self, condition: Tensor):
         return _Conditioned(self, condition)
@@ -67,9 +72,9 @@ class _Conditioned:
             return torch.randn(*shape, generator=generator).to(x)
 
         padding = self.net.padding_noise * normal(len(x), self.net.width - self.net.n_features)
-        if self.net.objective == "mle":
+        if self.net.weights is None:
             return self._negative_log_likelihood(x, padding)
-        return self._discrepancies(x, padding, normal, progress)
+        return self._discrepancies(x, padding, normal, *self.net.weights(progress))
 
     def _negative_log_likelihood(self, x, padding):
         """-log p(x, padding), but for a constant, for normal z, normal padding and y normal about the response."""
@@ -82,20 +87,76 @@ class _Conditioned:
         )
         return (0.5 * energy - log_det).mean()
 
-    def _discrepancies(self, x, padding, normal, progress):
-        """Squared misfit of y and padding, discrepancy of [y, z] from independence, and of drawn designs from x."""
+    def _discrepancies(self, x, padding, normal, weight_x, weight_y, weight_z):
+        """Both directions at once; out of training, the squared misfit of y alone."""
         net = self.net
         y, z, rest, _ = net.encode(x, padding)
-        misfit = (y - self.condition).square().sum(dim=1).mean() / net.y_noise
-        misfit = misfit + rest.square().sum(dim=1).mean() / net.padding_noise
-        wanted = torch.cat([self.condition, normal(*z.shape)], dim=1)
-        # The gradient of y is blocked: the misfit alone trains it.
-        forward = mmd(torch.cat([y.detach(), z], dim=1), wanted)
-        drawn = net.decode_rows(self.condition, normal(len(x), net.n_latents))
-        backward = mmd(drawn[:, : net.n_features], x)
-        ramp = min(1.0, 2 * 0.002 ** (1 - progress))
-        closed = drawn[:, net.n_features :].square().sum(dim=1).mean()
-        return misfit + 10 * forward + 10 * ramp * (backward + closed)
+        misfit = (y - self.condition).square().sum(dim=1).mean()
+        if not net.training:
+            return misfit
+        loss = weight_y * misfit + rest.square().sum(dim=1).mean() / net.padding_noise
+        if weight_z:
+            wanted = torch.cat([self.condition, normal(*z.shape)], dim=1)
+            # The gradient of y is blocked: the misfit alone trains it.
+            loss = loss + weight_z * mmd(torch.cat([y.detach(), z], dim=1), wanted)
+        if weight_x:
+            drawn = net.decode_rows(self.condition, normal(len(x), net.n_latents))
+            drawn, closed = drawn.split([net.n_features, net.width - net.n_features], dim=1)
+            loss = loss + weight_x * (mmd(drawn, x) + closed.square().sum(dim=1).mean())
+        return loss
+
+
+class ForwardHalf(nn.Module):
+    """An :class:`InvertibleNet` as a forward model, standardised designs (n, d) to responses (n, c)."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net.response(x)
+
+
+class ConstantWeights:
+    """The original recipe of invertible networks: only the backward loss grows, from little to all, in the first half.
+
+    Parameters
+    ----------
+    y : float
+        Weight of the misfit; the discrepancies have ten.
+    """
+
+    def __init__(self, y):
+        self.y = y
+
+    def __call__(self, progress: float) -> tuple[float, float, float]:
+        return 10 * min(1.0, 2 * 0.002 ** (1 - progress)), self.y, 10.0
+
+
+class DynamicWeights:
+    r"""The dynamic schedule of iPage: first the misfit alone, then less and less of it and more of the discrepancies.
+
+    During the first half of training :math:`\lambda_y` is at its peak and :math:`\lambda_x = \lambda_z = 0`. In the
+    second half a share :math:`s` of the way, from 0 to 1, has been made:
+    :math:`\lambda_y = (1 - s)\, \hat\lambda_y`, :math:`\lambda_{x, z} = s\, \hat\lambda_{x, z}`.
+
+    Parameters
+    ----------
+    peaks : tuple of three float
+        Of x, y and z.
+    curve : {"cosine", "linear"}
+        Of :math:`s` over the second half.
+    """
+
+    def __init__(self, peaks, curve):
+        self.peaks, self.curve = peaks, curve
+
+    def __call__(self, progress: float) -> tuple[float, float, float]:
+        share = min(1.0, max(0.0, 2 * progress - 1))
+        if self.curve == "cosine":
+            share = 0.5 - 0.5 * math.cos(math.pi * share)
+        x, y, z = self.peaks
+        return share * x, (1 - share) * y, share * z
 
 
 def mmd(a: Tensor, b: Tensor) -> Tensor:

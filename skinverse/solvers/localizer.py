@@ -1,6 +1,7 @@
 """Localisation: candidates of many targets refined through a forward model, and judged by it."""
 
 import warnings
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -24,10 +25,34 @@ _MAX_KEPT = 2**22
 # Rounds of polishing: the interpolated error hardly changes over the first step. Designs farther from any row than so
 # many spacings are left alone.
 _N_POLISHES, _NEAR_ROWS = 2, 3
+# Design variables up to which it pays: beyond, rows are too far apart.
+_MAX_POLISHED_DIMS = 12
 # Tolerance of polishing, in those of the solver, whose last step mostly goes far below its own.
 _POLISHED = 1e-4
 # A row's residual is smooth error, not noise, if its neighbour's correlates with it beyond this.
 _SMOOTH = 0.5
+
+
+@dataclass
+class Proposals:
+    """Candidates of several targets, before they are refined.
+
+    Parameters
+    ----------
+    owner : ndarray of int of shape (n_candidates,)
+        Index of the target of each candidate.
+    x : ndarray of shape (n_candidates, n_features)
+        Where it starts.
+    row : ndarray of int of shape (n_candidates,), default=None
+        Training row that is its start and that it may be anchored to, -1 for none; None is -1 for all.
+    about : dict of ndarray of shape (n_candidates, ...)
+        What else goes along with the candidate.
+    """
+
+    owner: np.ndarray
+    x: np.ndarray
+    row: np.ndarray | None = None
+    about: dict = field(default_factory=dict)
 
 
 class Localizer:
@@ -80,7 +105,8 @@ class Localizer:
             here, there = residual[close], residual[neighbour[close, 1]]
             self.anchored = bool((here * there).sum() > _SMOOTH * 0.5 * (here**2 + there**2).sum())
         self.interpolator = None
-        if interpolate and self.anchored and not np.isfinite(self.floor).any():
+        low = X.shape[1] <= _MAX_POLISHED_DIMS
+        if interpolate and low and self.anchored and not np.isfinite(self.floor).any():
             self.interpolator = ResidualInterpolator(space.to_unit(X), self.correction)
             self.to_unit = space.to_unit
 
@@ -113,9 +139,9 @@ class Localizer:
             Designs wanted for each target.
         pool : int
             Candidates of each target in round 0, at least `n`, and at most in later rounds.
-        propose : callable ``propose(targets, k, missing) -> owner, x, row``
-            The first ``missing[t]`` candidates of round `k` for each target `t`, as :meth:`refine` takes them. What
-            it proposes for one target must not depend on the others.
+        propose : callable ``propose(targets, k, missing) -> Proposals``
+            The first ``missing[t]`` candidates of round `k` for each target `t`. What it proposes for one target must
+            not depend on the others.
         space : DesignSpace
         solver : solver
         select : callable ``select(X, score, n) -> indices``
@@ -135,7 +161,7 @@ class Localizer:
             missing = np.full(len(mine), pool)
             rounds = []
             for k in range(max_redraws + 1):
-                rounds.append(self.refine(mine, *propose(mine, k, missing), space=space, solver=solver))
+                rounds.append(self.refine(mine, propose(mine, k, missing), space=space, solver=solver))
                 converged = sum(np.bincount(r["owner"], r["converged"], len(mine)) for r in rounds)
                 missing = np.minimum(np.where(converged < n, 2 * (n - converged), 0), pool).astype(int)
                 if not missing.any():
@@ -147,17 +173,13 @@ class Localizer:
         _warn_if_short(found["converged"])
         return found.pop("x"), found
 
-    def refine(self, targets, owner, starts, row=None, *, space, solver):
+    def refine(self, targets, proposals, *, space, solver):
         """Solve for each candidate.
 
         Parameters
         ----------
         targets : Targets
-        owner : ndarray of int of shape (n_candidates,)
-            Index of the target of each candidate.
-        starts : ndarray of shape (n_candidates, n_features)
-        row : ndarray of int of shape (n_candidates,), default=None
-            Training row that is a candidate's start and that it may be anchored to, -1 for none.
+        proposals : Proposals
         space : DesignSpace
         solver : solver
 
@@ -165,10 +187,12 @@ class Localizer:
         -------
         found : dict of ndarray over candidates
             `owner`, `x`, `predicted`, `converged`, `expected_error` (mean over the wanted outputs of squared
-            misfit and expected squared error, in units of `y_scale`), `n_iter`, `at_bound`.
+            misfit and expected squared error, in units of `y_scale`), `n_iter`, `at_bound`, `proposal` (where it
+            started), and what the proposals are said to be.
         """
+        owner, starts = proposals.owner, proposals.x
+        row = np.full(len(owner), -1) if proposals.row is None else proposals.row
         mine = targets[owner]
-        row = np.full(len(owner), -1) if row is None else row
         anchored = (row >= 0) & self.anchored
         shift = np.where(anchored[:, None], self.correction[row], 0.0)
 
@@ -201,6 +225,8 @@ class Localizer:
             "expected_error": np.where(mine.wanted, error, 0).sum(axis=1) / mine.wanted.sum(axis=1),
             "n_iter": n_iter,
             "at_bound": result.at_bound,
+            "proposal": starts,
+            **proposals.about,
         }
 
     def polish(self, targets, chosen, space, solver):

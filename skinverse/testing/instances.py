@@ -7,6 +7,7 @@ from skinverse.inverters import (
     CVAEInverter,
     FlowMatchingInverter,
     INNInverter,
+    IPageInverter,
     MDNInverter,
     NearestDesignInverter,
     NeuralAdjoint,
@@ -39,6 +40,7 @@ def all_inverters():
     CVAEInverter
     FlowMatchingInverter
     INNInverter
+    IPageInverter
     MDNInverter
     NearestDesignInverter
     NeuralAdjoint
@@ -84,6 +86,18 @@ def all_inverters():
         INNInverter(n_blocks=2, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
         INNInverter("mmd", n_blocks=2, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
         FlowMatchingInverter((8,), n_steps=3, max_epochs=10, random_state=0),
+        INNInverter("bidirectional", n_blocks=2, hidden_layer_sizes=(8,), max_epochs=10, random_state=0),
+        IPageInverter(
+            forward_model=_small_surrogate(),
+            n_proposals=8,
+            max_redraws=2,
+            hidden_layer_sizes=(8,),
+            max_epochs=10,
+            random_state=0,
+        ),
+        IPageInverter.as_published(
+            n_steps=20, n_blocks=2, hidden_layer_sizes=(8,), max_epochs=10, random_state=0
+        ),
         RefinedInverter(
             MDNInverter(3, hidden_layer_sizes=(16,), max_epochs=10),
             _small_surrogate(),

@@ -1,6 +1,7 @@
 """Networks trained through skorch on tensors that already lie on the device."""
 
 import math
+from copy import deepcopy
 
 import torch
 from skorch import NeuralNet
@@ -111,6 +112,18 @@ class BestWeights(EarlyStopping):
         super().on_epoch_end(net, **kwargs)
 
 
+class RememberBest(Callback):
+    """Keeps the parameters of the epoch with the lowest validation loss in ``weights_``, and goes on training."""
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        self.loss_ = math.inf
+
+    def on_epoch_end(self, net, **kwargs):
+        loss = net.history[-1, "valid_loss"]
+        if loss < self.loss_:
+            self.loss_, self.weights_ = loss, deepcopy(net.module_.state_dict())
+
+
 # What each optimizer wants beside the common settings.
 _RECIPES = {
     "adam": dict(optimizer=torch.optim.AdamW, optimizer__fused=True, lr=1e-3),
@@ -148,6 +161,7 @@ def make_net(
     batch_size=256,
     validation_fraction=0.1,
     patience=None,
+    restore_best=True,
     gradient_clip=None,
     seed=0,
     device="cpu",
@@ -174,6 +188,9 @@ def make_net(
         Share of the rows held out; the parameters with the lowest loss there are kept. 0 holds out none.
     patience : int, optional
         Epochs without a better validation loss after which training stops; None runs to `max_epochs`.
+    restore_best : bool, default=True
+        Whether the parameters with the lowest validation loss are what the net ends with. If not, training runs to
+        `max_epochs`, ends with what it has then, and the callback "best" remembers those.
     gradient_clip : float, optional
         Largest norm of a gradient (first-order optimizers); a longer one is shortened.
     seed : int, default=0
@@ -191,6 +208,7 @@ def make_net(
     net : NeuralNet
     """
     second_order = optimizer == "lm"
+    best = BestWeights(-1 if patience is None else patience) if restore_best else RememberBest()
     tells = [("progress", ReportProgress())] if hasattr(criterion, "progress") else []
     params = dict(
         module=module,
@@ -215,7 +233,7 @@ def make_net(
         ("schedule", StopOnStall() if second_order else CosineSchedule()),
         *tells,
         *([("clip", GradientNormClipping(gradient_clip))] if gradient_clip and not second_order else []),
-        *([("best", BestWeights(-1 if patience is None else patience))] if validation_fraction else []),
+        *([("best", best)] if validation_fraction else []),
         *callbacks,
         *net_params.pop("callbacks", ()),
     ]

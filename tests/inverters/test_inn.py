@@ -20,7 +20,7 @@ def exact_problem():
     return X, X @ a, a, gain, prior - np.outer(gain, a @ prior)
 
 
-@pytest.mark.parametrize(("loss", "spread"), [("mle", 0.25), ("mmd", 0.5)])
+@pytest.mark.parametrize(("loss", "spread"), [("mle", 0.25), ("mmd", 0.5), ("bidirectional", 0.5)])
 def test_posterior_on_a_line(exact_problem, loss, spread):
     X, y, a, gain, covariance = exact_problem
     inverter = INNInverter(loss, max_epochs=60, space=WIDE, **SMALL).fit(X[:3500], y[:3500])

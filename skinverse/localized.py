@@ -1,0 +1,86 @@
+"""Inverters that localise: propose, refine through a forward model, select."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from skinverse.base import BaseInverter
+from skinverse.solvers import LevenbergMarquardtSolver
+from skinverse.solvers.localizer import Localizer, Proposals, ranges_first
+from skinverse.solvers.selection import SELECTIONS
+from skinverse.surrogate import ForwardRegressor, fit_forward_model
+from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
+
+
+class LocalizedInverter(BaseInverter):
+    """Base of inverters whose proposals a solver moves through a forward model.
+
+    A subclass fits what proposes and calls :meth:`_fit_localizer`, and says ``_proposals(n, space, seeds)``.
+    """
+
+    # Whether returned designs follow the model's error interpolated between the rows, as Localizer says.
+    _interpolate = False
+
+    _localization_constraints = {
+        "forward_model": [HasMethods(["fit", "predict"]), None],
+        "solver": [HasMethods("solve"), None],
+        "max_redraws": [Interval(Integral, 0, None, closed="left")],
+        "select": [StrOptions(set(SELECTIONS)), callable],
+        "anchor": [StrOptions({"auto"}), "boolean"],
+        "space": "no_validation",
+        "random_state": ["random_state"],
+    }
+
+    @abstractmethod
+    def _proposals(self, n, space, seeds):
+        """Proposals for each target in round 0, and ``propose`` as :meth:`Localizer.search` takes it.
+
+        ``seeds[k]`` governs round `k`.
+        """
+
+    def _make_forward_model(self, X, y, random_state):
+        """Fitted forward model with a torch module `module_`; `y` as the user gave it."""
+        model = ForwardRegressor(n_members=3) if self.forward_model is None else self.forward_model
+        return fit_forward_model(model, X, y, random_state)
+
+    def _fit_localizer(self, X, y, random_state):
+        y_given = y.ravel() if self.y_ndim_ == 1 else y
+        self.forward_model_ = self._make_forward_model(X, y_given, random_state)
+        self.localizer_ = Localizer(
+            self.forward_model_,
+            X,
+            y,
+            self.space_,
+            y_scale=self.y_scale_,
+            anchor=self.anchor,
+            interpolate=self._interpolate,
+        )
+        self.anchored_ = self.localizer_.anchored
+
+    def _inverse(self, targets, n, space, random_state):
+        seeds = random_state.randint(2**31 - 1, size=self.max_redraws + 1)
+        pool, propose = self._proposals(n, space, seeds)
+        return self.localizer_.search(
+            targets,
+            n,
+            pool,
+            propose,
+            space=space,
+            solver=LevenbergMarquardtSolver() if self.solver is None else self.solver,
+            select=SELECTIONS.get(self.select, self.select),
+            max_redraws=self.max_redraws,
+        )
+
+
+def proposals_of(inverter, pool, space, seeds):
+    """``propose`` that asks a fitted inverter for `pool` designs in every round; their latents go along."""
+
+    def propose(targets, k, missing):
+        asked = np.flatnonzero(missing)
+        x, about = inverter._inverse(targets[asked], pool, space, np.random.RandomState(seeds[k]))
+        owner, place = ranges_first(missing)
+        mine = np.searchsorted(asked, owner), place
+        latent = {"latent": about["latent"][mine]} if "latent" in about else {}
+        return Proposals(owner, x[mine], about=latent)
+
+    return propose
