@@ -18,9 +18,6 @@ class LocalizedInverter(BaseInverter):
     A subclass fits what proposes and calls :meth:`_fit_localizer`, and says ``_proposals(n, space, seeds)``.
     """
 
-    # Whether returned designs follow the model's error interpolated between the rows, as Localizer says.
-    _interpolate = False
-
     _localization_constraints = {
         "forward_model": [HasMethods(["fit", "predict"]), None],
         "solver": [HasMethods("solve"), None],
@@ -47,13 +44,7 @@ class LocalizedInverter(BaseInverter):
         y_given = y.ravel() if self.y_ndim_ == 1 else y
         self.forward_model_ = self._make_forward_model(X, y_given, random_state)
         self.localizer_ = Localizer(
-            self.forward_model_,
-            X,
-            y,
-            self.space_,
-            y_scale=self.y_scale_,
-            anchor=self.anchor,
-            interpolate=self._interpolate,
+            self.forward_model_, X, y, self.space_, y_scale=self.y_scale_, anchor=self.anchor
         )
         self.anchored_ = self.localizer_.anchored
 

@@ -39,6 +39,11 @@ def sine(x):
     return (torch.sin(3 * torch.pi * x[:, 0]) + torch.cos(3 * torch.pi * x[:, 1])).unsqueeze(1)
 
 
+def biased_sine(x):
+    """The sine task plus a smooth error."""
+    return sine(x) + 0.05 * torch.sin(4 * x.sum(dim=1, keepdim=True))
+
+
 def arm(x):
     """The robotic arm in its absolute convention, (n, 4) -> (n, 2)."""
     angles = torch.stack([x[:, 1], x[:, 2] - x[:, 1], x[:, 3] - x[:, 2] - x[:, 1]], dim=1)

@@ -30,9 +30,7 @@ class RefinedInverter(LocalizedInverter):
     select : {"best", "diverse"} or callable, default="best"
         As for :class:`~skinverse.NeuralAdjoint`.
     anchor : {"auto"} or bool, default="auto"
-        Whether the designs are solved once more with the error that the forward model makes at the training rows,
-        interpolated between those around each design. It helps where responses are noise free and hurts where
-        they are noisy; "auto" as for :class:`~skinverse.NeuralAdjoint`.
+        As for :class:`~skinverse.NeuralAdjoint`.
     space : DesignSpace or array-like of shape (n_features, 2), default=None
         Allowed designs, handed to `inverter` too; None is what `inverter` allows.
     random_state : int, RandomState or None, default=None
@@ -61,8 +59,6 @@ class RefinedInverter(LocalizedInverter):
     >>> bool(abs(SineWave()(inverter.inverse(0.5, n=5)[0]) - 0.5).max() < 0.1)
     True
     """
-
-    _interpolate = True
 
     _parameter_constraints = {
         **LocalizedInverter._localization_constraints,

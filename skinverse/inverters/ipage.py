@@ -63,7 +63,7 @@ class IPageInverter(LocalizedInverter):
     select : {"best", "diverse"} or callable, default="best"
         As for :class:`~skinverse.NeuralAdjoint`. "diverse" finds every branch even with few designs.
     anchor : {"auto"} or bool, default="auto"
-        As for :class:`~skinverse.RefinedInverter`.
+        As for :class:`~skinverse.NeuralAdjoint`.
     peak_weights : tuple of three float, default=(10, 50, 10)
     curve : {"cosine", "linear"}, default="cosine"
         The dynamic schedule of bidirectional training, as for :class:`~skinverse.INNInverter`.
@@ -132,8 +132,6 @@ class IPageInverter(LocalizedInverter):
     >>> bool(abs(SineWave()(designs[0]) - 0.5).max() < 0.1), info.latent.shape
     (True, (1, 5, 2))
     """
-
-    _interpolate = True
 
     _parameter_constraints = {
         **INNInverter._training_constraints,

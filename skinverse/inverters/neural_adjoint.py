@@ -19,12 +19,14 @@ class NeuralAdjoint(LocalizedInverter):
     returned, best first.
 
     Three things go beyond the published method, each measured in the results page and each a
-    parameter. The solver is second-order by default. Candidates that start from a training row
-    are *anchored*: they follow :math:`\hat f(x) + y_i - \hat f(x_i)`, which is exact at the row they
-    start from (the additive correction of space mapping [2]_). And candidates are ranked by misfit plus
-    expected error of the surrogate, which is the disagreement of an ensemble's members, or for a single
-    surrogate its training error, less where a candidate is anchored and has moved little; ranking by
-    misfit alone, as published, chooses at random among converged ones.
+    parameter. The solver is second-order by default. The surrogate is *anchored* to the training rows:
+    candidates that start from a row follow :math:`\hat f(x) + y_i - \hat f(x_i)`, which is exact at that row (the
+    additive correction of space mapping [2]_), and the designs that are returned are solved once more with
+    the surrogate's error interpolated between the rows around them. And candidates are ranked by misfit plus
+    expected error, which is how much interpolations about different rows differ, or where nothing is interpolated
+    the disagreement of an ensemble's members, or for a single surrogate its training error, less where a
+    candidate has moved little from its row; ranking by misfit alone, as published, chooses at random among
+    converged ones.
 
     Parameters
     ----------
@@ -53,9 +55,10 @@ class NeuralAdjoint(LocalizedInverter):
         (:func:`~skinverse.solvers.diverse_best_of`), to see every branch of solutions. A callable
         ``select(X, score, n) -> indices`` gets candidates in the unit box.
     anchor : {"auto"} or bool, default="auto"
-        Whether to anchor candidates to the row they start from. It helps where responses are noise
+        Whether to anchor the surrogate to the training rows. It helps where responses are noise
         free and hurts where they are noisy; "auto" anchors if the surrogate's residuals at
-        neighbouring training rows agree, that is, are error of the surrogate rather than noise.
+        neighbouring training rows agree, that is, are error of the surrogate rather than noise. The interpolation
+        is for at most twelve design variables and leaves out censored responses.
     space : DesignSpace or array-like of shape (n_features, 2), default=None
         Allowed designs; None is the box of the training designs. Integer variables are refined as
         continuous, rounded, and the others refined again.
@@ -67,7 +70,7 @@ class NeuralAdjoint(LocalizedInverter):
     forward_model_ : regressor
         The fitted surrogate; ``forward_model_.predict`` predicts responses.
     anchored_ : bool
-        Whether candidates that start from a row are anchored.
+        Whether the surrogate is anchored to the training rows.
 
     Notes
     -----

@@ -28,7 +28,7 @@ _N_POLISHES, _NEAR_ROWS = 2, 3
 # Design variables up to which it pays: beyond, rows are too far apart.
 _MAX_POLISHED_DIMS = 12
 # Tolerance of polishing, in those of the solver, whose last step mostly goes far below its own.
-_POLISHED = 1e-4
+_POLISHED = 1e-5
 # A row's residual is smooth error, not noise, if its neighbour's correlates with it beyond this.
 _SMOOTH = 0.5
 
@@ -74,19 +74,19 @@ class Localizer:
     y_scale : ndarray of shape (n_outputs,)
         Units in which misfits of different outputs are compared.
     anchor : {"auto"} or bool
-        Whether candidates that start from a row follow ``f(x) + y_row - f(x_row)``. "auto" decides by
-        whether the residuals of neighbouring rows correlate: the error of a smooth model does, noise
-        does not.
-    interpolate : bool, default=False
-        Whether the designs that are returned follow ``f(x) + c(x)`` instead, where the model is so anchored: *c*
-        interpolates the model's error between the rows around a design, wherever it lies.
+        Whether the model is corrected by the error it makes at the training rows. Candidates that start from a row
+        follow ``f(x) + y_row - f(x_row)``. With at most twelve design variables, and no response at a floor, the
+        designs that are returned follow ``f(x) + c(x)``: *c* interpolates the error between the rows around a
+        design, wherever it lies. How much interpolations about different rows differ is then the expected error.
+        "auto" decides by whether the residuals of neighbouring rows correlate: the error of a smooth model does,
+        noise does not.
 
     Attributes
     ----------
     anchored : bool
     """
 
-    def __init__(self, forward_model, X, y, space, *, y_scale, anchor, interpolate=False):
+    def __init__(self, forward_model, X, y, space, *, y_scale, anchor):
         self.module = forward_model.module_
         self.floor = getattr(forward_model, "response_floor_", np.full(y.shape[1], -np.inf))
         self.X, self.y = X, y
@@ -106,7 +106,7 @@ class Localizer:
             self.anchored = bool((here * there).sum() > _SMOOTH * 0.5 * (here**2 + there**2).sum())
         self.interpolator = None
         low = X.shape[1] <= _MAX_POLISHED_DIMS
-        if interpolate and low and self.anchored and not np.isfinite(self.floor).any():
+        if low and self.anchored and not np.isfinite(self.floor).any():
             self.interpolator = ResidualInterpolator(space.to_unit(X), self.correction)
             self.to_unit = space.to_unit
 
@@ -209,19 +209,24 @@ class Localizer:
             n_iter = n_iter + result.n_iter
 
         predicted = np.maximum(result.predicted + shift, self.floor)
-        variance = np.concatenate(
-            [
-                self._variance(result.x[k], starts[k], anchored[k], row[k], space)
-                for k in chunks(len(owner), _MAX_DESIGNS)
-            ]
-        )
-        error = (mine.residual(predicted) / self.y_scale) ** 2 + variance
+        # No design has a response under the floor, though the latent value may go there.
+        converged = result.converged & (mine.upper >= self.floor).all(axis=1)
+        misfit = mine.residual(predicted) / self.y_scale
+        variance = np.empty_like(misfit)
+        for k in chunks(len(owner), _MAX_DESIGNS):
+            known = self._interpolated_variance(result.x[k])
+            far = np.isnan(known[:, 0])
+            if far.any():
+                parts = (array[k][far] for array in (result.x, starts, anchored, row))
+                known[far] = self._model_variance(*parts, space)
+            misfit[k][~far & converged[k]] = 0  # polishing takes it away
+            variance[k] = known
+        error = misfit**2 + variance
         return {
             "owner": owner,
             "x": result.x,
             "predicted": predicted,
-            # No design has a response under the floor, though the latent value may go there.
-            "converged": result.converged & (mine.upper >= self.floor).all(axis=1),
+            "converged": converged,
             "expected_error": np.where(mine.wanted, error, 0).sum(axis=1) / mine.wanted.sum(axis=1),
             "n_iter": n_iter,
             "at_bound": result.at_bound,
@@ -235,14 +240,23 @@ class Localizer:
         rows = np.flatnonzero(chosen["converged"].ravel())
         if not len(rows):
             return chosen
-        solver = clone(solver).set_params(tol=_POLISHED * solver.tol)
-        mine = targets[np.repeat(np.arange(len(targets)), shape[1])[rows]]
+        tol = _POLISHED * solver.tol
+        solver = clone(solver).set_params(tol=tol)
         flat = {name: values.reshape(-1, *values.shape[2:]).copy() for name, values in chosen.items()}
+        owner = np.arange(len(flat["x"])) // shape[1]
+        known = np.zeros((len(flat["x"]), self.y.shape[1]))
         for _ in range(_N_POLISHES):
-            x = flat["x"][rows]
-            shift = self.interpolator(self.to_unit(x), farthest=_NEAR_ROWS * self.spacing)
-            wanted = Targets(mine.lower - shift, mine.upper - shift)
-            result = solver.solve(self.module, wanted, x, space, y_scale=self.y_scale, free=~space.integer)
+            shift = self.interpolator(self.to_unit(flat["x"][rows]), farthest=_NEAR_ROWS * self.spacing)
+            changed = (np.abs(shift - known[rows]) > tol * self.y_scale).any(axis=1)
+            rows, shift = rows[changed], shift[changed]
+            if not len(rows):
+                break
+            known[rows] = shift
+            wanted = targets[owner[rows]]
+            wanted = Targets(wanted.lower - shift, wanted.upper - shift)
+            result = solver.solve(
+                self.module, wanted, flat["x"][rows], space, y_scale=self.y_scale, free=~space.integer
+            )
             better = result.residual < result.trace[0]
             for name in ("x", "predicted", "at_bound"):
                 values = result.predicted + shift if name == "predicted" else getattr(result, name)
@@ -250,8 +264,14 @@ class Localizer:
             flat["n_iter"][rows] += result.n_iter
         return {name: values.reshape(*shape, *values.shape[1:]) for name, values in flat.items()}
 
-    def _variance(self, x, starts, anchored, row, space):
-        """Expected squared error of the model at candidates, (n, n_outputs), in units of `y_scale`."""
+    def _interpolated_variance(self, x):
+        """Expected squared error at candidates, (n, n_outputs), in units of `y_scale`; NaN where none interpolates."""
+        if self.interpolator is None:
+            return np.full((len(x), self.y.shape[1]), np.nan)
+        return self.interpolator.variance(self.to_unit(x), _NEAR_ROWS * self.spacing) / self.y_scale**2
+
+    def _model_variance(self, x, starts, anchored, row, space):
+        """The same by the model's own lights, for candidates that are not interpolated."""
         members = getattr(self.module, "member_values", None)
         if members is not None:  # anchored members disagree only about the way from the row
             opinions = self._ask(members, x)

@@ -1,5 +1,7 @@
 """What a smooth forward model misses, interpolated between the training rows."""
 
+from functools import cached_property
+
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -9,6 +11,8 @@ from skinverse.utils.chunks import chunks
 _N_NEIGHBOURS = 40
 # Values worked on at once, and of interpolants that are kept.
 _MAX_VALUES, _MAX_KEPT = 2**22, 2**24
+# Interpolants that are compared.
+_N_OPINIONS = 6
 # Share of the kernel's size added to its diagonal, for rows that coincide.
 _RIDGE = 1e-12
 
@@ -38,9 +42,18 @@ class ResidualInterpolator:
         self.X, self.residual = X, residual
         self.tree = cKDTree(X)
         self.k = min(len(X), max(_N_NEIGHBOURS, 3 * (X.shape[1] + 1)))
-        self.interpolants = None
-        if len(X) * self.k * (1 + residual.shape[1]) <= _MAX_KEPT:
-            self.interpolants = self._interpolate(np.arange(len(X)))
+        self.interpolants  # noqa: B018  made now, not when a design is asked for
+
+    @cached_property
+    def interpolants(self):
+        """Rows, scales and coefficients of the interpolants about all rows; None if they are too many to keep."""
+        if len(self.X) * self.k * (1 + self.residual.shape[1]) > _MAX_KEPT:
+            return None
+        return self._interpolate(np.arange(len(self.X)))
+
+    def __getstate__(self):
+        # They are many times as large as the table, and half a second's work.
+        return {name: value for name, value in self.__dict__.items() if name != "interpolants"}
 
     def __call__(self, X, farthest=np.inf):
         """Error (n, m) at designs `X` (n, d) in the unit box; zero where the nearest row is beyond `farthest`."""
@@ -49,6 +62,22 @@ class ResidualInterpolator:
             distance, centre = self.tree.query(X[part])
             near = np.flatnonzero(distance <= farthest)
             out[part.start + near] = self._evaluate(X[part][near], centre[near])
+        return out
+
+    def variance(self, X, farthest=np.inf):
+        """Variance (n, m) among the interpolants of the rows nearest to `X`, NaN where all rows are beyond `farthest`.
+
+        The interpolants agree at the rows they share and come apart where little is known, so that this is about the
+        squared error to expect of one of them.
+        """
+        out = np.full((len(X), self.residual.shape[1]), np.nan)
+        if len(self.X) < _N_OPINIONS:
+            return out
+        for part in chunks(len(X), _MAX_VALUES // (self.k * (X.shape[1] + self.residual.shape[1]))):
+            distance, centres = self.tree.query(X[part], k=_N_OPINIONS)
+            near = np.flatnonzero(distance[:, 0] <= farthest)
+            opinions = [self._evaluate(X[part][near], centre) for centre in centres[near].T]
+            out[part.start + near] = np.var(opinions, axis=0, ddof=1)
         return out
 
     def _evaluate(self, X, centre):

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from exact_models import ExactRegressor, biased_sine
+from scipy.stats import spearmanr
 from sklearn.linear_model import LinearRegression
 
 from skinverse import DesignSpace, MDNInverter, NearestDesignInverter, PriorInverter, RefinedInverter
@@ -28,6 +30,26 @@ def test_proposals_of_prior_and_lookup_can_be_refined(exact_sine):
     for inverter in (PriorInverter(), NearestDesignInverter()):
         designs = RefinedInverter(inverter, exact_sine, random_state=0).fit(X, y).inverse(y_star, 20)
         assert np.abs(SineWave()(designs.reshape(-1, 2)).reshape(7, 20) - y_star[:, None]).max() < 2e-5
+
+
+def test_error_of_the_forward_model_is_interpolated_wherever_a_design_lies():
+    X, y = make_sine_wave(3000, random_state=0)
+    y_star = np.linspace(-1.8, 1.8, 41)
+    error, correlation = {}, {}
+    for anchor in (True, False, "auto"):
+        inverter = RefinedInverter(
+            PriorInverter(), ExactRegressor(biased_sine), anchor=anchor, random_state=0
+        )
+        designs, info = inverter.fit(X, y).inverse(y_star, 20, return_info=True)
+        errors = (SineWave()(designs.reshape(-1, 2)).reshape(41, 20) - y_star[:, None]) ** 2
+        error[anchor] = errors.mean()
+        correlation[anchor] = spearmanr(info.expected_error.ravel(), errors.ravel()).statistic
+    assert error[False] > 1e-4
+    assert error[True] < 1e-4 * error[False]
+    assert error["auto"] == error[True]
+    assert correlation[True] > 0.4
+    # Best first: the designs ranked first are known best.
+    assert np.median(errors[:, 0]) < 0.1 * np.median(errors)
 
 
 def test_space_reaches_the_proposals(exact_sine):

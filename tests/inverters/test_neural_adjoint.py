@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from exact_models import ExactModule, ExactRegressor, arm, sine
+from exact_models import ExactModule, ExactRegressor, arm, biased_sine, sine
 from numpy.testing import assert_allclose
 from scipy.ndimage import label
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -71,23 +71,12 @@ def test_diverse_selection_finds_both_elbows(exact_arm):
     assert ((elbow > 0).any(axis=1) & (elbow < 0).any(axis=1)).all()
 
 
-class _Biased(RegressorMixin, BaseEstimator):
-    """The truth plus a smooth error."""
-
-    def fit(self, X, y):
-        self.module_ = ExactModule(lambda x: sine(x) + 0.05 * torch.sin(4 * x.sum(dim=1, keepdim=True)))
-        return self
-
-    def predict(self, X):
-        return self.module_(torch.tensor(X)).numpy().ravel()
-
-
 def test_anchoring_removes_smooth_error_of_the_surrogate():
     X, y = make_sine_wave(3000, random_state=0)
     y_star = np.linspace(-1.8, 1.8, 41)
     error = {}
     for anchor in (True, False, "auto"):
-        inverter = NeuralAdjoint(_Biased(), anchor=anchor, random_state=0).fit(X, y)
+        inverter = NeuralAdjoint(ExactRegressor(biased_sine), anchor=anchor, random_state=0).fit(X, y)
         designs = inverter.inverse(y_star)[:, 0]
         error[anchor] = np.mean((SineWave()(designs)[:, 0] - y_star) ** 2)
     assert error[False] > 1e-4

@@ -1,6 +1,9 @@
+import pickle
+
 import numpy as np
 from numpy.testing import assert_allclose
 from scipy.interpolate import RBFInterpolator
+from scipy.stats import spearmanr
 
 from skinverse.solvers import residuals
 from skinverse.solvers.residuals import ResidualInterpolator
@@ -37,6 +40,25 @@ def test_interpolants_made_on_demand_are_the_same(monkeypatch):
     assert kept.interpolants is not None
     assert made.interpolants is None
     assert_allclose(made(at), kept(at), rtol=1e-12)
+
+
+def test_variance_is_about_the_squared_error():
+    rng = np.random.RandomState(0)
+    X, at = rng.uniform(size=(1000, 2)), rng.uniform(size=(500, 2))
+    interpolate = ResidualInterpolator(X, wave(X))
+    variance, error = interpolate.variance(at), (interpolate(at) - wave(at)) ** 2
+    assert 0.2 < np.median(error / variance) < 5
+    assert spearmanr(variance.mean(axis=1), error.mean(axis=1)).statistic > 0.5
+    assert np.isnan(interpolate.variance([[5.0, 5.0]] * np.ones((1, 2)), farthest=0.5)).all()
+
+
+def test_pickles_are_not_larger_than_the_table_needs():
+    rng = np.random.RandomState(0)
+    X = rng.uniform(size=(1000, 2))
+    interpolate = ResidualInterpolator(X, wave(X))
+    pickled = pickle.dumps(interpolate)
+    assert len(pickled) < 4 * X.nbytes + 4 * wave(X).nbytes
+    assert_allclose(pickle.loads(pickled)(X[:20] + 0.01), interpolate(X[:20] + 0.01), rtol=1e-12)
 
 
 def test_rows_that_coincide_and_whole_numbers():
