@@ -22,9 +22,9 @@ _MAX_CANDIDATES, _MAX_RESPONSES = 2**15, 2**21
 _MAX_DESIGNS = 2**15
 # Entries of the training rows' Jacobians that are kept rather than computed at each call.
 _MAX_KEPT = 2**22
-# Rounds of polishing: the interpolated error hardly changes over the first step. Designs farther from any row than so
-# many spacings are left alone.
-_N_POLISHES, _NEAR_ROWS = 2, 3
+# Rounds of polishing, at most: the interpolated error hardly changes over a step, and two are usual. Designs farther
+# from any row than so many spacings are left alone.
+_N_POLISHES, _NEAR_ROWS = 8, 3
 # Design variables up to which it pays: beyond, rows are too far apart.
 _MAX_POLISHED_DIMS = 12
 # Tolerance of polishing, in those of the solver, whose last step mostly goes far below its own.

@@ -40,8 +40,8 @@ def test_error_of_the_forward_model_is_interpolated_wherever_a_design_lies():
         inverter = RefinedInverter(
             PriorInverter(), ExactRegressor(biased_sine), anchor=anchor, random_state=0
         )
-        designs, info = inverter.fit(X, y).inverse(y_star, 20, return_info=True)
-        errors = (SineWave()(designs.reshape(-1, 2)).reshape(41, 20) - y_star[:, None]) ** 2
+        designs, info = inverter.fit(X, y).inverse(y_star, 64, return_info=True)
+        errors = (SineWave()(designs.reshape(-1, 2)).reshape(41, 64) - y_star[:, None]) ** 2
         error[anchor] = errors.mean()
         correlation[anchor] = spearmanr(info.expected_error.ravel(), errors.ravel()).statistic
     assert error[False] > 1e-4
