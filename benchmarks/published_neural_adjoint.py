@@ -69,20 +69,10 @@ class PublishedSurrogate(NeuralNetRegressor):
         return super().fit(X, y.reshape(len(y), -1))
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--task", choices=SETTINGS, default="sine")
-    parser.add_argument("--targets", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=0)
-    args = parser.parse_args()
-    print_header(f"Neural Adjoint as published, {args.task}, {args.targets} targets, {args.epochs} epochs")
-    simulator = TASKS[args.task]
-    X, y = table(simulator, 10_000, seed=1000 + args.seed)
-    targets = table(simulator, args.targets, seed=2000 + args.seed)[1]
-    fresh, y_fresh = table(simulator, 10_000, seed=3000 + args.seed)
-    lr, decay, depth = SETTINGS[args.task]
-    torch.manual_seed(args.seed)  # skorch draws from torch's global generator
+def published_inverter(task, X, y, *, epochs=500, seed=0):
+    """Unfitted Neural Adjoint with the paper's network, training and search."""
+    lr, decay, depth = SETTINGS[task]
+    torch.manual_seed(seed)  # skorch draws from torch's global generator
     surrogate = PublishedSurrogate(
         PublishedNet,
         module__n_inputs=X.shape[1],
@@ -91,7 +81,7 @@ def main():
         optimizer=torch.optim.Adam,
         optimizer__weight_decay=decay,
         lr=lr,
-        max_epochs=args.epochs,
+        max_epochs=epochs,
         batch_size=1024,
         train_split=ValidSplit(5),
         callbacks=[
@@ -105,9 +95,24 @@ def main():
         ],
         verbose=0,
     )
-    space = DesignSpace.from_simulator(simulator)
+    space = DesignSpace.from_simulator(TASKS[task])
+    return NeuralAdjoint.as_published(surrogate, space=space, random_state=0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--task", choices=SETTINGS, default="sine")
+    parser.add_argument("--targets", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    print_header(f"Neural Adjoint as published, {args.task}, {args.targets} targets, {args.epochs} epochs")
+    simulator = TASKS[args.task]
+    X, y = table(simulator, 10_000, seed=1000 + args.seed)
+    targets = table(simulator, args.targets, seed=2000 + args.seed)[1]
+    fresh, y_fresh = table(simulator, 10_000, seed=3000 + args.seed)
     rivals = {
-        "as published": NeuralAdjoint.as_published(surrogate, space=space, random_state=0),
+        "as published": published_inverter(args.task, X, y, epochs=args.epochs, seed=args.seed),
         "default": NeuralAdjoint(random_state=args.seed),
         "nearest row": NearestDesignInverter(),
     }
