@@ -1,0 +1,66 @@
+"""Units and the order of columns: what no answer may depend on, for the whole posterior family."""
+
+import numpy as np
+import pytest
+from linear_gaussian import linear_gaussian
+from numpy.testing import assert_allclose
+
+from skinverse import (
+    AutoregressiveInverter,
+    CINNInverter,
+    CVAEInverter,
+    FlowMatchingInverter,
+    INNInverter,
+    MDNInverter,
+)
+
+QUICK = {"hidden_layer_sizes": (16,), "max_epochs": 8, "random_state": 0}
+FAMILY = [
+    MDNInverter(3, **QUICK),
+    AutoregressiveInverter(8, **QUICK),
+    CINNInverter(n_blocks=2, **QUICK),
+    CINNInverter("spline", n_blocks=2, **QUICK),
+    FlowMatchingInverter(n_steps=4, **QUICK),
+    INNInverter(n_blocks=2, **QUICK),
+    INNInverter("mmd", n_blocks=2, **QUICK),
+    CVAEInverter(**QUICK),
+]
+
+
+@pytest.mark.parametrize("inverter", FAMILY, ids=repr)
+def test_units_do_not_matter(inverter):
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(600, 2))
+    y = X[:, 0] ** 2 + X[:, 1]
+    unit, shift = np.array([1e-9, 1e6]), np.array([0.0, 1e8])
+    plain = inverter.fit(X, y).inverse(0.5, 50, random_state=1)
+    score = inverter.score_samples(X[:20], y[:20]) if hasattr(inverter, "score_samples") else None
+    scaled = inverter.fit(X * unit + shift, 1e3 * y - 7)
+    # Single precision in training rounds differently.
+    assert_allclose((scaled.inverse(1e3 * 0.5 - 7, 50, random_state=1) - shift) / unit, plain, atol=0.02)
+    if score is not None:
+        again = scaled.score_samples(X[:20] * unit + shift, 1e3 * y[:20] - 7) + np.log(unit).sum()
+        assert np.median(np.abs(again - score)) < 0.02
+
+
+@pytest.mark.parametrize(
+    "inverter",
+    [
+        MDNInverter(2, hidden_layer_sizes=(32,), max_epochs=60, random_state=0),
+        AutoregressiveInverter(32, hidden_layer_sizes=(64, 64), max_epochs=60, random_state=0),
+        CINNInverter(n_blocks=4, hidden_layer_sizes=(32,), max_epochs=60, lr=3e-3, random_state=0),
+        FlowMatchingInverter((64, 64), max_epochs=100, lr=3e-3, random_state=0),
+    ],
+    ids=lambda inverter: type(inverter).__name__,
+)
+def test_the_order_of_columns_does_not_matter(inverter):
+    """Networks see their inputs in another order, so answers agree in law and not number by number."""
+    problem = linear_gaussian(4000)
+    X, y = problem.X, problem.y
+    y_star = np.array([-1.0, 1.0])
+    for columns in ([0, 1], [1, 0]):
+        draws = inverter.fit(X[:, columns], y).inverse(y_star, 4000, random_state=1)[..., np.argsort(columns)]
+        # Columns mixed up would be off by one and more.
+        assert_allclose(draws.mean(axis=1), y_star[:, None] * problem.gain, atol=0.3)
+        for of_target in draws:
+            assert_allclose(np.cov(of_target.T), problem.covariance, atol=0.4)
