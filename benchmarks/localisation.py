@@ -58,10 +58,14 @@ def main():
         for start in ("sampler", "data", "nearest"):
             rivals = {
                 "lm": NeuralAdjoint(
-                    FrozenEstimator(surrogate), start=start, solver=LevenbergMarquardtSolver()
+                    FrozenEstimator(surrogate), start=start, solver=LevenbergMarquardtSolver(), anchor=False
                 ),
                 "adam": NeuralAdjoint(
-                    FrozenEstimator(surrogate), start=start, solver=GradientSolver(300), max_redraws=0
+                    FrozenEstimator(surrogate),
+                    start=start,
+                    solver=GradientSolver(300),
+                    max_redraws=0,
+                    anchor=False,
                 ),
             }
             fitted = {rival: inverter.fit(X, y) for rival, inverter in rivals.items()}

@@ -7,10 +7,10 @@ from functools import cached_property
 import numpy as np
 import torch
 from scipy.spatial import cKDTree
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 from skinverse.nets.jacobian import value_and_jacobian
+from skinverse.solvers.levenberg_marquardt import LevenbergMarquardtSolver
 from skinverse.solvers.residuals import ResidualInterpolator
 from skinverse.solvers.selection import choose
 from skinverse.targets import Targets
@@ -235,13 +235,16 @@ class Localizer:
         }
 
     def polish(self, targets, chosen, space, solver):
-        """Chosen designs (n_targets, n, ...) solved again with the model's error interpolated between the rows."""
+        """Chosen designs (n_targets, n, ...) solved again with the model's error interpolated between the rows.
+
+        By Levenberg-Marquardt, whichever solver brought them there: it is a step or two.
+        """
         shape = chosen["converged"].shape
         rows = np.flatnonzero(chosen["converged"].ravel())
         if not len(rows):
             return chosen
-        tol = _POLISHED * solver.tol
-        solver = clone(solver).set_params(tol=tol)
+        tol = _POLISHED * getattr(solver, "tol", 1e-5)
+        solver = LevenbergMarquardtSolver(tol=tol)
         flat = {name: values.reshape(-1, *values.shape[2:]).copy() for name, values in chosen.items()}
         owner = np.arange(len(flat["x"])) // shape[1]
         known = np.zeros((len(flat["x"]), self.y.shape[1]))
