@@ -30,8 +30,9 @@ class AutoregressiveInverter(ConditionalDensityInverter):
 
     Parameters
     ----------
-    n_bins : int, default=128
-        Bins *K* of a factor. A draw is known to one bin at best: more bins are sharper, and want more rows. A variable
+    n_bins : int, default=None
+        Bins *K* of a factor; None takes one for every sixteen rows, at least 8 and at most 128. A draw is known to
+        one bin at best: more bins are sharper, and want more rows. A variable
         that takes few values again and again, such as a whole number, has a bin for each of them instead.
     hidden_layer_sizes : array-like of int, default=(128, 128, 128)
         Of the network of each factor.
@@ -89,12 +90,12 @@ class AutoregressiveInverter(ConditionalDensityInverter):
 
     _parameter_constraints = {
         **ConditionalDensityInverter._training_constraints,
-        "n_bins": [Interval(Integral, 2, None, closed="left")],
+        "n_bins": [Interval(Integral, 2, None, closed="left"), None],
     }
 
     def __init__(
         self,
-        n_bins=128,
+        n_bins=None,
         *,
         hidden_layer_sizes=(128, 128, 128),
         activation="silu",
@@ -125,7 +126,7 @@ class AutoregressiveInverter(ConditionalDensityInverter):
         return AutoregressiveNet(
             x,
             condition.shape[1],
-            self.n_bins,
+            min(max(len(x) // 16, 8), 128) if self.n_bins is None else self.n_bins,
             tuple(self.hidden_layer_sizes),
             self.activation,
             generator=generator,

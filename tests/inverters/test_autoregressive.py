@@ -129,3 +129,10 @@ def test_whole_numbers_stay_whole():
     counts = inverter.fit(X, X.sum(axis=1)).inverse(3.0, 1000, random_state=0)[0, :, 0]
     assert_allclose(counts, np.round(counts), atol=1e-12)
     assert abs(counts.mean() - 3) < 0.3
+
+
+def test_few_rows_get_few_bins():
+    X = np.random.RandomState(0).normal(size=(5000, 2))
+    for n, bins in ((50, 8), (320, 20), (5000, 128)):
+        inverter = AutoregressiveInverter(hidden_layer_sizes=(4,), max_epochs=1).fit(X[:n], X[:n, 0])
+        assert inverter.module_.marginals.n_bins == [bins, bins]
