@@ -25,7 +25,8 @@ class InvertibleNet(nn.Module):
     weights : callable or None
         None trains by maximum likelihood. A callable maps the share of training that is done to the weights
         :math:`\lambda_x, \lambda_y, \lambda_z` of three losses: the discrepancy of designs drawn backwards, the
-        squared misfit of y, and the discrepancy of [y, z] from independence.
+        squared misfit of y, and the discrepancy of [y, z] from independence. If its ``misfit_decides``, that is
+        the loss of held-out rows.
     """
 
     def __init__(self, flow, n_features, n_outputs, n_hidden, *, width, y_noise, padding_noise, weights=None):
@@ -88,11 +89,11 @@ class _Conditioned:
         return (0.5 * energy - log_det).mean()
 
     def _discrepancies(self, x, padding, normal, weight_x, weight_y, weight_z):
-        """Both directions at once; out of training, the squared misfit of y alone."""
+        """Both directions at once."""
         net = self.net
         y, z, rest, _ = net.encode(x, padding)
         misfit = (y - self.condition).square().sum(dim=1).mean()
-        if not net.training:
+        if net.weights.misfit_decides and not net.training:
             return misfit
         loss = weight_y * misfit + rest.square().sum(dim=1).mean() / net.padding_noise
         if weight_z:
@@ -126,6 +127,8 @@ class ConstantWeights:
         Weight of the misfit; the discrepancies have ten.
     """
 
+    misfit_decides = False
+
     def __init__(self, y):
         self.y = y
 
@@ -147,6 +150,8 @@ class DynamicWeights:
     curve : {"cosine", "linear"}
         Of :math:`s` over the second half.
     """
+
+    misfit_decides = True
 
     def __init__(self, peaks, curve):
         self.peaks, self.curve = peaks, curve

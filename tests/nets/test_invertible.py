@@ -66,6 +66,18 @@ def test_held_out_loss_is_the_misfit():
     assert float(loss) == pytest.approx(float(net.encode(x, padding)[0].detach().square().mean()))
 
 
+def test_held_out_loss_of_the_original_recipe_is_all_of_it():
+    net = small_net(weights=ConstantWeights(50.0))
+    x = torch.randn(40, 3, generator=torch.Generator().manual_seed(0)).double()
+    y = torch.zeros(40, 1).double()
+    training, held_out = (
+        float(net.train(mode)(y).loss(x, torch.Generator().manual_seed(1), 1.0).detach())
+        for mode in (True, False)
+    )
+    assert training == held_out
+    assert held_out > 50 * float(net.encode(x)[0].detach().square().mean())
+
+
 @pytest.mark.parametrize("transform", [AffineTransform(), SplineTransform(4)])
 def test_forward_half_against_finite_differences(transform):
     half = ForwardHalf(small_net(transform)).eval()
