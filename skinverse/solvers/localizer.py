@@ -240,16 +240,15 @@ class Localizer:
         By Levenberg-Marquardt, whichever solver brought them there: it is a step or two.
         """
         shape = chosen["converged"].shape
-        rows = np.flatnonzero(chosen["converged"].ravel())
-        if not len(rows):
-            return chosen
         tol = _POLISHED * getattr(solver, "tol", 1e-5)
         solver = LevenbergMarquardtSolver(tol=tol)
         flat = {name: values.reshape(-1, *values.shape[2:]).copy() for name, values in chosen.items()}
         owner = np.arange(len(flat["x"])) // shape[1]
-        known = np.zeros((len(flat["x"]), self.y.shape[1]))
+        near = self.interpolator.tree.query(self.to_unit(flat["x"]))[0] <= _NEAR_ROWS * self.spacing
+        rows = np.flatnonzero(flat["converged"] & near)
+        known = np.full((len(flat["x"]), self.y.shape[1]), np.inf)
         for _ in range(_N_POLISHES):
-            shift = self.interpolator(self.to_unit(flat["x"][rows]), farthest=_NEAR_ROWS * self.spacing)
+            shift = self.interpolator(self.to_unit(flat["x"][rows]))
             changed = (np.abs(shift - known[rows]) > tol * self.y_scale).any(axis=1)
             rows, shift = rows[changed], shift[changed]
             if not len(rows):
