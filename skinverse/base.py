@@ -191,6 +191,10 @@ class BaseInverter(InverterMixin, BaseEstimator, metaclass=ABCMeta):
     def _inverse(self, targets, n, space, random_state):
         """Propose designs of shape (n_targets, n, n_features) and a dict of arrays about them."""
 
+    def _as_given(self, y):
+        """`y` (n_samples, n_outputs) in the number of dimensions that `fit` was given."""
+        return y.ravel() if self.y_ndim_ == 1 else y
+
     def _describe(self, X, targets):
         """Dict of further arrays about the designs `X`, which take work and are wanted with `return_info` only."""
         return {}

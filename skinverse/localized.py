@@ -41,8 +41,7 @@ class LocalizedInverter(BaseInverter):
         return fit_forward_model(model, X, y, random_state)
 
     def _fit_localizer(self, X, y, random_state):
-        y_given = y.ravel() if self.y_ndim_ == 1 else y
-        self.forward_model_ = self._make_forward_model(X, y_given, random_state)
+        self.forward_model_ = self._make_forward_model(X, self._as_given(y), random_state)
         self.localizer_ = Localizer(
             self.forward_model_, X, y, self.space_, y_scale=self.y_scale_, anchor=self.anchor
         )
@@ -61,6 +60,11 @@ class LocalizedInverter(BaseInverter):
             select=SELECTIONS.get(self.select, self.select),
             max_redraws=self.max_redraws,
         )
+
+
+def pool_size(n, wanted, least):
+    """Proposals for `n` designs: as many as `wanted`, or if that is None a twentieth more and at `least` so many."""
+    return max(n, wanted or max(n + n // 20, least))
 
 
 def proposals_of(inverter, pool, space, seeds):

@@ -3,7 +3,7 @@
 from sklearn.base import clone
 
 from skinverse.base import BaseInverter
-from skinverse.localized import LocalizedInverter, proposals_of
+from skinverse.localized import LocalizedInverter, pool_size, proposals_of
 from skinverse.spaces import check_space
 from skinverse.utils.validation import Integral, Interval
 
@@ -95,15 +95,14 @@ class RefinedInverter(LocalizedInverter):
         return self.inverter.supports_partial_targets
 
     def _fit(self, X, y, random_state):
-        y_given = y.ravel() if self.y_ndim_ == 1 else y
         if self.space is None:
             self.space_ = check_space(self.inverter.space, X, getattr(self, "feature_names_in_", None))
         self.inverter_ = clone(self.inverter).set_params(space=self.space_)
         if self.inverter_.random_state is None:
             self.inverter_.set_params(random_state=random_state.randint(2**31 - 1))
-        self.inverter_.fit(X, y_given)
+        self.inverter_.fit(X, self._as_given(y))
         self._fit_localizer(X, y, random_state)
 
     def _proposals(self, n, space, seeds):
-        pool = max(n, self.n_proposals or max(n + n // 20, 64))
+        pool = pool_size(n, self.n_proposals, 64)
         return pool, proposals_of(self.inverter_, pool, space, seeds)

@@ -219,7 +219,8 @@ class INNInverter(LatentInverter):
         if self.loss == "mmd":
             return ConstantWeights(1 / self.y_noise)
         peaks = tuple(self.peak_weights)
-        if len(peaks) != 3 or not all(np.isfinite(peaks)) or min(peaks) < 0:
+        numbers = all(isinstance(peak, Real) and np.isfinite(peak) for peak in peaks)
+        if len(peaks) != 3 or not numbers or min(peaks) < 0:
             raise ValueError(
                 "peak_weights must be three finite numbers, none below zero: of the discrepancy of designs, of the "
                 f"misfit and of the discrepancy of latents; got {self.peak_weights!r}."

@@ -2,7 +2,7 @@
 
 from skinverse.inverters.autoregressive import AutoregressiveInverter
 from skinverse.inverters.inn import INNInverter
-from skinverse.localized import LocalizedInverter, proposals_of
+from skinverse.localized import LocalizedInverter, pool_size, proposals_of
 from skinverse.samplers import LHSSampler
 from skinverse.solvers import GradientSolver
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
@@ -13,8 +13,14 @@ _EFFORT = 0.05
 _MOST_AUTOREGRESSIVE = 16
 # Parameters handed on to any network, and to couplings only.
 _NETWORKS = (
-    *("hidden_layer_sizes", "activation", "max_epochs", "lr", "batch_size"),
-    *("device", "net_params", "verbose"),
+    "hidden_layer_sizes",
+    "activation",
+    "max_epochs",
+    "lr",
+    "batch_size",
+    "device",
+    "net_params",
+    "verbose",
 )
 _COUPLINGS = ("peak_weights", "curve", "n_blocks", "n_latents", "n_padding")
 
@@ -33,9 +39,9 @@ class IPageInverter(LocalizedInverter):
 
     The published network is one chain of affine couplings :math:`x \leftrightarrow [y, z]`, trained in both directions
     at once, whose forward half is the forward model: ``training="bidirectional", forward_model="network"``, or
-    :meth:`as_published` with all settings of the paper. The defaults are what measures best (results page): an
-    autoregressive flow whose latent is the very cube that the hypercube fills, trained by maximum likelihood, and a
-    forward model of its own, orders of magnitude more accurate than the forward half.
+    :meth:`as_published` with all settings of the paper. The defaults differ: an autoregressive flow whose latent is the
+    very cube that the hypercube fills, trained by maximum likelihood, and a forward model of its own, of which
+    nothing is asked but accuracy.
 
     Parameters
     ----------
@@ -232,8 +238,8 @@ class IPageInverter(LocalizedInverter):
         return cls(**{**settings, **params})
 
     def _fit(self, X, y, random_state):
-        y_given = y.ravel() if self.y_ndim_ == 1 else y
-        self.inverter_ = self._make_inverter(X.shape[1], random_state.randint(2**31 - 1)).fit(X, y_given)
+        inverter = self._make_inverter(X.shape[1], random_state.randint(2**31 - 1))
+        self.inverter_ = inverter.fit(X, self._as_given(y))
         self._fit_localizer(X, y, random_state)
 
     def _make_inverter(self, n_features, seed):
@@ -268,7 +274,7 @@ class IPageInverter(LocalizedInverter):
         return super()._make_forward_model(X, y, random_state)
 
     def _proposals(self, n, space, seeds):
-        pool = max(n, self.n_proposals or max(n + n // 20, 1000 if self.select == "diverse" else 64))
+        pool = pool_size(n, self.n_proposals, 1000 if self.select == "diverse" else 64)
         return pool, proposals_of(self.inverter_, pool, space, seeds)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skinverse.localized import LocalizedInverter
+from skinverse.localized import LocalizedInverter, pool_size
 from skinverse.samplers import LHSSampler, RandomSampler
 from skinverse.solvers import GradientSolver
 from skinverse.solvers.localizer import Proposals, ranges_first
@@ -184,8 +184,7 @@ class NeuralAdjoint(LocalizedInverter):
         self.lookup_ = ResponseLookup(y / self.y_scale_)
 
     def _proposals(self, n, space, seeds):
-        n_starts = self.n_starts or max(n + n // 20, 1000 if self.select == "diverse" else 64)
-        pool = max(n, n_starts)
+        pool = pool_size(n, self.n_starts, 1000 if self.select == "diverse" else 64)
         sampler = LHSSampler() if self.sampler is None else self.sampler
         draws = [None] * len(seeds)
 

@@ -78,7 +78,7 @@ class PriorInverter(BaseInverter):
         self.designs_ = X
         self.forward_model_ = None
         if self.forward_model is not None:
-            self.forward_model_ = clone(self.forward_model).fit(X, y.ravel() if self.y_ndim_ == 1 else y)
+            self.forward_model_ = clone(self.forward_model).fit(X, self._as_given(y))
 
     def _inverse(self, targets, n, space, random_state):
         ranked = self.forward_model_ is not None

@@ -131,7 +131,7 @@ class TandemInverter(BaseInverter):
 
     def _fit(self, X, y, random_state):
         model = ForwardRegressor(device=self.device) if self.forward_model is None else self.forward_model
-        self.forward_model_ = fit_forward_model(model, X, y.ravel() if self.y_ndim_ == 1 else y, random_state)
+        self.forward_model_ = fit_forward_model(model, X, self._as_given(y), random_state)
         seed = int(random_state.randint(2**31 - 1))
         self.y_mean_ = y.mean(axis=0)
         inverse_net = MLP(

@@ -120,8 +120,9 @@ def test_settings_that_contradict_each_other():
         IPageInverter("autoregressive", training="bidirectional").fit(X, y)
     with pytest.raises(ValueError, match="forward half"):
         IPageInverter(forward_model="network").fit(X, y)
-    with pytest.raises(ValueError, match="peak_weights must be three finite"):
-        IPageInverter(training="bidirectional", peak_weights=(1, 2)).fit(X, y)
+    for peaks in ((1, 2), (1, "2", 3), (1, -2, 3), (1, np.inf, 3)):
+        with pytest.raises(ValueError, match="peak_weights must be three finite"):
+            IPageInverter(training="bidirectional", peak_weights=peaks).fit(X, y)
     with pytest.raises(ValueError, match="one value for every output"):
         IPageInverter(max_epochs=2).fit(X, np.column_stack([y, y])).inverse([[1.0, np.nan]])
 
