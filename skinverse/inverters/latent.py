@@ -20,6 +20,9 @@ _MAX_VALUES = 2**24
 _EPS = 1e-12
 # Rounds of draws, the first as many as asked for and each later one as many again, until enough lie in the space.
 _MAX_ROUNDS = 20
+# A target is given up once this many draws or more tell that not one in so many lies in the space: all rounds
+# together would bring a tenth of its designs.
+_HOPELESS = 200
 
 
 class LatentInverter(BaseInverter):
@@ -30,9 +33,9 @@ class LatentInverter(BaseInverter):
     ``n_latents``, and ``_decode(condition, u)`` turns points of the unit cube into standardised designs.
 
     Draws are exchangeable. They are conditioned on the space by rejection: draws outside are replaced
-    by new ones, up to twenty times the number asked for; what is still missing then is moved to the
-    nearest allowed design and flagged by `projected` in the info bunch, which also tells by `outside` which
-    share of the draws for a target lay outside, and by `latent` (n_targets, n, n_latents) the point of the cube that
+    by new ones, up to twenty times the number asked for, unless 200 or more tell that not one in 200 lies inside;
+    what is still missing then is moved to the nearest allowed design and flagged by `projected` in the info bunch,
+    which also tells by `outside` which share of the draws for a target lay outside, and by `latent` (n_targets, n, n_latents) the point of the cube that
     each design was made of. Whole-number variables are rounded and fixed ones set to
     their value, which does not condition the others on it: refine such designs if the response matters.
 
@@ -125,23 +128,36 @@ class LatentInverter(BaseInverter):
     def _draw(self, targets, n, space, sampler, seeds):
         """Designs (n_targets, n, d) in the space, which were moved there, the share of draws outside, and latents."""
         condition = self._condition(targets.lower)
-        pinned = space.width == 0
-        rounds, inside, latents = [], [], []
-        for seed in seeds:
+        sought = np.arange(len(targets))  # targets that still miss designs and may get them
+        X = np.empty((len(targets), n, space.n_features))
+        latent = np.empty((len(targets), n, self.module_.n_latents))
+        n_inside = np.zeros(len(targets), dtype=int)
+        for k, seed in enumerate(seeds):
             u = sampler.sample(n, self.module_.n_latents, random_state=int(seed))
-            x = self._decode(condition, self._tensor(np.clip(u, _EPS, 1 - _EPS))).cpu().numpy()
-            x = self.x_mean_ + self.x_scale_ * x
-            x[..., space.integer] = np.round(x[..., space.integer])
-            x[..., pinned] = space.lower[pinned]
-            rounds.append(x)
-            latents.append(u)
-            inside.append(space.contains(x))
-            if (np.sum(inside, axis=(0, 2)) >= n).all():
+            x = self._decode(condition[sought], self._tensor(np.clip(u, _EPS, 1 - _EPS))).cpu().numpy()
+            x, inside = self._in_space(self.x_mean_ + self.x_scale_ * x, space)
+            # Those inside fill the next places in the order drawn; the first outside fill what may stay empty.
+            place = n_inside[sought, None] + np.cumsum(inside, axis=1) - 1
+            n_inside[sought] += inside.sum(axis=1)
+            if k == 0:
+                outside = 1 - inside.mean(axis=1)
+                place = np.where(inside, place, n_inside[:, None] + np.cumsum(~inside, axis=1) - 1)
+            row, column = np.nonzero((place < n) & (inside | (k == 0)))
+            where = sought[row], place[row, column]
+            X[where], latent[where] = x[row, column], u[column]
+            drawn = (k + 1) * n
+            hopeless = (drawn >= _HOPELESS) & (n_inside[sought] * _HOPELESS < drawn)
+            sought = sought[(n_inside[sought] < n) & ~hopeless]
+            if not len(sought):
                 break
-        x, inside = np.concatenate(rounds, axis=1), np.concatenate(inside, axis=1)
-        # The first n inside, in the order drawn: what a target gets does not depend on the others' needs.
-        first = np.argsort(~inside, axis=1, kind="stable")[:, :n]
-        X = np.take_along_axis(x, first[:, :, None], axis=1)
-        moved = ~np.take_along_axis(inside, first, axis=1)
+        moved = np.arange(n) >= n_inside[:, None]
         X[moved] = space.project(X[moved])
-        return X, moved, 1 - inside[:, :n].mean(axis=1), np.concatenate(latents)[first]
+        return X, moved, outside, latent
+
+    @staticmethod
+    def _in_space(x, space):
+        """Designs with whole-number and fixed variables set, and whether they lie in the space."""
+        x[..., space.integer] = np.round(x[..., space.integer])
+        pinned = space.width == 0
+        x[..., pinned] = space.lower[pinned]
+        return x, space.contains(x)

@@ -6,7 +6,7 @@ from scipy import stats
 
 from skinverse import DesignSpace, MDNInverter
 from skinverse.nets.mixture import GaussianMixture, MixtureDensityNet
-from skinverse.samplers import LHSSampler
+from skinverse.samplers import LHSSampler, RandomSampler
 
 WIDE = [[-50, 50]] * 2
 
@@ -129,6 +129,35 @@ def test_rejection_conditions_on_the_space():
     draws, info = far.inverse(0.0, 20, random_state=0, return_info=True)
     assert info.projected.all()
     assert (draws[..., 0] == 9).all()
+
+
+class CountingSampler(RandomSampler):
+    n_calls = 0
+
+    def _sample(self, n, n_dims, rng):
+        self.n_calls += 1
+        return super()._sample(n, n_dims, rng)
+
+
+def test_rejection_gives_up_where_it_is_hopeless_and_alone_there():
+    """x follows y closely and the space ends at 0: all, half, few and none of the draws for a target lie inside."""
+    rng = np.random.RandomState(0)
+    X = rng.normal(size=(3000, 1))
+    y = X[:, 0] + 0.5 * rng.normal(size=3000)
+    inverter = MDNInverter(
+        1, space=[[-9, 0]], hidden_layer_sizes=(16,), max_epochs=30, lr=0.01, random_state=0
+    ).fit(X, y)
+    targets = [-2.0, 0.0, 0.6, 3.0]
+    together, info = inverter.inverse(targets, 300, random_state=0, return_info=True)
+    assert not info.projected[:3].any() and info.projected[3].all()
+    assert info.outside[0] < 0.05 and 0.35 < info.outside[1] < 0.65 and 0.7 < info.outside[2] < 0.99
+    for k, most in enumerate((2, 4, 20, 1)):
+        inverter.set_params(sampler=CountingSampler())
+        alone, about = inverter.inverse(targets[k], 300, random_state=0, return_info=True)
+        assert_allclose(alone[0], together[k], atol=1e-9)
+        assert_allclose(about.latent[0], info.latent[k])
+        assert inverter.sampler.n_calls <= most
+    assert inverter.sampler.n_calls == 1
 
 
 def test_units_do_not_matter():
