@@ -28,6 +28,8 @@ from skinverse.utils.validation import (
 _CHUNK_SIZE = 8192  # rows predicted at once
 _MIN_ROWS_TO_HOLD_OUT = 10
 _MIN_ROWS_TO_COMPARE = 1000  # fewer hold out too few rows to choose an optimizer by
+_ACCURATE = 1e-3  # share of the held-out variance: where so little is left unexplained, no other optimizer is tried
+_CLEARLY_BETTER = 0.8  # times the held-out loss of the one before
 _MAX_SECOND_ORDER_WORK = 1e10  # rows * outputs * parameters**2: about 0.2 s a step on one core
 
 
@@ -52,7 +54,8 @@ class ForwardRegressor(RegressorMixin, BaseEstimator):
         "auto" trains by "lm" where that is affordable (at most 4 outputs, and rows x outputs x
         parameters² <= 1e10). If, on 1,000 rows or more, it leaves over 0.1 % of the held-out variance
         unexplained, "soap" is trained as well, and is kept if its held-out loss is lower by a fifth: kinks and
-        fine structure want more than the small network has, noise does not.
+        fine structure want more than the small network has, noise does not. After "soap" it is "adam"'s turn, which
+        overfits less where design variables are many.
     n_members : int, default=1
         Networks in the ensemble, alike but for their initial parameters and held-out rows. Two or more give
         ``predict(X, return_std=True)``.
@@ -208,18 +211,19 @@ class ForwardRegressor(RegressorMixin, BaseEstimator):
 
     def _fit_first_member(self, X, y, seed):
         """Train a member and settle ``optimizer_``, by trial where "auto" leaves it open."""
-        self.optimizer_ = self.optimizer
-        if self.optimizer != "auto":
-            return self._fit_member(X, y, seed, self.optimizer_)
-        self.optimizer_ = "lm" if self._second_order_is_affordable(X, y) else "soap"
-        net, module = self._fit_member(X, y, seed, self.optimizer_)
+        rivals = (self.optimizer,)
+        if self.optimizer == "auto":
+            rivals = ("lm", "soap", "adam") if self._second_order_is_affordable(X, y) else ("soap", "adam")
         comparable = len(X) >= _MIN_ROWS_TO_COMPARE and self.validation_fraction > 0
-        if self.optimizer_ == "lm" and comparable and _held_out_loss(net) > 1e-3:
-            rival = self._fit_member(X, y, seed, "soap")
-            if _held_out_loss(rival[0]) < 0.8 * _held_out_loss(net):
-                self.optimizer_ = "soap"
-                return rival
-        return net, module
+        kept = None
+        for optimizer in rivals:
+            member = self._fit_member(X, y, seed, optimizer)
+            if kept is not None and _held_out_loss(member[0]) >= _CLEARLY_BETTER * _held_out_loss(kept[0]):
+                break
+            kept, self.optimizer_ = member, optimizer
+            if not comparable or _held_out_loss(kept[0]) <= _ACCURATE:
+                break
+        return kept
 
     def _architecture(self, n_samples, optimizer):
         """Hidden widths and activation."""

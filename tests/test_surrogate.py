@@ -60,12 +60,18 @@ def test_auto_takes_soap_for_many_outputs_or_rows_too_many_for_second_order():
 
 
 @pytest.mark.parametrize(
-    ("lm_loss", "soap_loss", "kept"),
-    [(1e-2, 5e-3, "soap"), (1e-2, 9e-3, "lm"), (1e-4, 1e-6, "lm")],
-    ids=["clearly better", "no better than noise", "not needed"],
+    ("losses", "kept"),
+    [
+        ((1e-2, 5e-3, 5e-3), "soap"),
+        ((1e-2, 9e-3, 1e-9), "lm"),
+        ((1e-4, 1e-6, 1e-9), "lm"),
+        ((1e-2, 5e-3, 3e-3), "adam"),
+        ((1e-2, 1e-3, 1e-9), "soap"),
+    ],
+    ids=["clearly better", "no better than noise", "not needed", "two steps", "enough"],
 )
-def test_auto_keeps_soap_where_it_is_clearly_better(monkeypatch, lm_loss, soap_loss, kept):
-    losses = {"LevenbergMarquardt": lm_loss, "SOAP": soap_loss}
+def test_auto_goes_on_while_the_next_optimizer_is_clearly_better(monkeypatch, losses, kept):
+    losses = dict(zip(("LevenbergMarquardt", "SOAP", "AdamW"), losses, strict=True))
     monkeypatch.setattr(
         "skinverse.surrogate._held_out_loss", lambda net: losses[type(net.optimizer_).__name__]
     )
