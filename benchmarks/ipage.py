@@ -301,13 +301,15 @@ def dimension(args):
     targets = simulate(rng.uniform(-1, 1, size=(100, 64)))
     y = simulate(X)
     widths = (18, 10, 12, 12)
-    print(f"64 variables, {args.rows} rows, 10 designs for 100 targets; variance of y {y.var(axis=0).mean():.1e}")
+    print(
+        f"64 variables, {args.rows} rows, 10 designs for 100 targets; variance of y {y.var(axis=0).mean():.1e}"
+    )
     print_row("method", "fit s", "mean", "median", widths=widths)
-    for rival in (IPageInverter(random_state=0), NeuralAdjoint(random_state=0), NearestDesignInverter()):
+    inverter = IPageInverter(random_state=0)
+    for rival in (inverter, NeuralAdjoint(random_state=0), NearestDesignInverter()):
         fit_s = cpu(rival.fit, X, y)[1]
         e = errors(simulate, rival.inverse(targets, 10), targets).mean(axis=2)
         print_row(type(rival).__name__, fit_s, float(e.mean()), float(np.median(e)), widths=widths)
-        inverter = rival if isinstance(rival, IPageInverter) else inverter
     widths = (10, 10, 14)
     print_row("designs", "CPU s", "MiB above", widths=widths)
     counts, seconds = (1000, 2000, 4000, 8000, 16000), []

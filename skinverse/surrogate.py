@@ -12,7 +12,8 @@ from skinverse.nets.ensemble import Ensemble
 from skinverse.nets.mlp import MLP
 from skinverse.nets.standardized import Standardized
 from skinverse.training.losses import CensoredSquaredError, SquaredError
-from skinverse.training.net import make_net, resolve_device
+from skinverse.training.net import make_net
+from skinverse.utils.devices import resolve_device
 from skinverse.utils.threads import single_threaded
 from skinverse.utils.validation import (
     Integral,
@@ -28,7 +29,9 @@ from skinverse.utils.validation import (
 _CHUNK_SIZE = 8192  # rows predicted at once
 _MIN_ROWS_TO_HOLD_OUT = 10
 _MIN_ROWS_TO_COMPARE = 1000  # fewer hold out too few rows to choose an optimizer by
-_ACCURATE = 1e-3  # share of the held-out variance: where so little is left unexplained, no other optimizer is tried
+_ACCURATE = (
+    1e-3  # share of the held-out variance: where so little is left unexplained, no other optimizer is tried
+)
 _CLEARLY_BETTER = 0.8  # times the held-out loss of the one before
 _MAX_SECOND_ORDER_WORK = 1e10  # rows * outputs * parameters**2: about 0.2 s a step on one core
 

@@ -10,8 +10,9 @@ from torch.utils.data import TensorDataset
 from skinverse.base import BaseInverter
 from skinverse.nets.activations import ACTIVATIONS
 from skinverse.samplers import RandomSampler
-from skinverse.training.net import make_net, resolve_device, unattended
+from skinverse.training.net import make_net, unattended
 from skinverse.utils.chunks import chunks
+from skinverse.utils.devices import resolve_device
 from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
 
 # Values of draws decoded together.
@@ -33,11 +34,12 @@ class LatentInverter(BaseInverter):
     ``n_latents``, and ``_decode(condition, u)`` turns points of the unit cube into standardised designs.
 
     Draws are exchangeable. They are conditioned on the space by rejection: draws outside are replaced
-    by new ones, up to twenty times the number asked for, unless 200 or more tell that not one in 200 lies inside;
-    what is still missing then is moved to the nearest allowed design and flagged by `projected` in the info bunch,
-    which also tells by `outside` which share of the draws for a target lay outside, and by `latent` (n_targets, n, n_latents) the point of the cube that
-    each design was made of. Whole-number variables are rounded and fixed ones set to
-    their value, which does not condition the others on it: refine such designs if the response matters.
+    by new ones, up to twenty times the number asked for, unless 200 or more tell that not one in 200 lies inside.
+    What is still missing then is moved to the nearest allowed design and flagged by `projected` in the info bunch,
+    which also tells by `outside` which share of the draws for a target lay outside, and by `latent`
+    (n_targets, n, n_latents) the point of the cube that each design was made of. Whole-number variables are rounded
+    and fixed ones set to their value, which does not condition the others on it: refine such designs if the response
+    matters.
 
     The latents are the same for every target of a call.
     """

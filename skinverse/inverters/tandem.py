@@ -10,7 +10,8 @@ from skinverse.nets.mlp import MLP
 from skinverse.nets.tandem import TandemNet
 from skinverse.surrogate import ForwardRegressor, fit_forward_model
 from skinverse.training.losses import TandemLoss
-from skinverse.training.net import make_net, resolve_device, unattended
+from skinverse.training.net import make_net, unattended
+from skinverse.utils.devices import resolve_device
 from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
 
 

@@ -2,7 +2,8 @@
 
 from skinverse.simulators.ballistics import Ballistics
 from skinverse.simulators.base import Simulator
+from skinverse.simulators.differentiable import DifferentiableSimulator
 from skinverse.simulators.robotic_arm import RoboticArm
 from skinverse.simulators.sine_wave import SineWave
 
-__all__ = ["Ballistics", "RoboticArm", "Simulator", "SineWave"]
+__all__ = ["Ballistics", "DifferentiableSimulator", "RoboticArm", "Simulator", "SineWave"]

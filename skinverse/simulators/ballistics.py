@@ -108,8 +108,11 @@ class Ballistics(Simulator):
             drop = y0 / (self.g * tau**2)
             travelled = -np.expm1(-_landing_time(rise, drop))
             landing = x0 + tau * v0 * np.cos(angle) * travelled
-        answered = (y0 >= 0) & (v0 >= 0) & np.isfinite(landing)
-        return np.where(answered, landing, np.nan)[:, np.newaxis]
+        return np.where(np.isfinite(landing), landing, np.nan)[:, np.newaxis]
+
+    def _obstacles(self, X):
+        yield "the launch lies below the ground, y0 < 0", X[:, 1] < 0
+        yield "the speed v0 is negative", X[:, 3] < 0
 
     def _sample_prior(self, n, rng):
         low, high = np.deg2rad(_ANGLE_DEGREES[self.angle_interval])

@@ -8,14 +8,16 @@ from sklearn.base import BaseEstimator
 
 from skinverse.utils.validation import check_array, check_positive_int, check_random_state
 
+_NO_NUMBER = "the computation gave no finite number"
+
 
 class Simulator(BaseEstimator, metaclass=ABCMeta):
     """Base class of the forward operators: a callable ``X -> y`` with a prior.
 
     A simulator is the true law behind an inverse-design task. It learns nothing: its constructor
     parameters are its physical constants, so that :func:`sklearn.base.clone`, ``repr`` and pickling
-    come for free. A subclass sets the class attributes below and writes ``bounds``, ``_simulate`` and
-    ``_sample_prior``.
+    come for free. A subclass sets the attributes below and writes ``bounds``, ``_simulate`` and
+    ``_sample_prior``, and ``_obstacles`` where there are designs that the physics cannot answer.
 
     Attributes
     ----------
@@ -30,10 +32,15 @@ class Simulator(BaseEstimator, metaclass=ABCMeta):
         answers outside it as well, wherever its physics does.
     integer : ndarray of bool of shape (n_inputs,)
         Which inputs the physics takes as whole numbers only.
+    fidelity : tuple of str
+        Names of the constructor parameters that buy accuracy with time; none where the law is exact.
+    differentiable : bool
+        Whether there is ``torch_forward``, see :class:`~skinverse.simulators.DifferentiableSimulator`.
 
     Notes
     -----
-    A design that the physics cannot answer has ``NaN`` in its row of the result, never another number.
+    A design that the physics cannot answer has ``NaN`` in its row of the result, never another number;
+    :meth:`failures` says why. ``on_failure="raise"`` makes an error of it.
 
     Examples
     --------
@@ -63,6 +70,8 @@ class Simulator(BaseEstimator, metaclass=ABCMeta):
     input_units = ()
     output_names = ()
     output_units = ()
+    fidelity = ()
+    differentiable = False
 
     @property
     def n_inputs(self):
@@ -84,13 +93,15 @@ class Simulator(BaseEstimator, metaclass=ABCMeta):
     def bounds(self):
         """Lower and upper end of every input, a fresh array of shape (n_inputs, 2)."""
 
-    def __call__(self, X):
+    def __call__(self, X, *, on_failure="nan"):
         """Response of every design.
 
         Parameters
         ----------
         X : array-like of shape (n, n_inputs)
             Designs, in the order and units of `input_names`. Never modified.
+        on_failure : {"nan", "raise"}, default="nan"
+            What becomes of designs that the physics cannot answer.
 
         Returns
         -------
@@ -102,10 +113,53 @@ class Simulator(BaseEstimator, metaclass=ABCMeta):
         ------
         ValueError
             If `X` is not a finite numeric 2-D table of `n_inputs` columns and at least one row, or if it
-            is a data frame with this simulator's names in another order.
+            is a data frame with this simulator's names in another order; if a design cannot be answered
+            and `on_failure` is "raise".
         """
         self._validate_params()
-        return self._simulate(self._check_designs(X))
+        if on_failure not in ("nan", "raise"):
+            raise ValueError(f"on_failure must be 'nan' or 'raise', got {on_failure!r}.")
+        X = self._check_designs(X)
+        reasons = self._reasons(X)
+        fine = reasons == ""
+        y = np.full((len(X), self.n_outputs), np.nan)
+        if fine.any():
+            y[fine] = self._simulate(X[fine])
+        if on_failure == "raise" and np.isnan(y).any():
+            row = np.flatnonzero(np.isnan(y).any(axis=1))[0]
+            reason = reasons[row] or _NO_NUMBER
+            raise ValueError(
+                f"{type(self).__name__} cannot answer {np.count_nonzero(np.isnan(y).any(axis=1))} of {len(X)} designs, "
+                f"the first of them row {row}: {reason}. on_failure='nan' leaves them out, failures(X) lists them."
+            )
+        return y
+
+    def failures(self, X):
+        """Why designs cannot be answered.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, n_inputs)
+
+        Returns
+        -------
+        reasons : ndarray of str of shape (n,)
+            "" where there is an answer.
+        """
+        self._validate_params()
+        X = self._check_designs(X)
+        reasons = self._reasons(X)
+        fine = np.flatnonzero(reasons == "")
+        if len(fine):
+            reasons[fine[np.isnan(self._simulate(X[fine])).any(axis=1)]] = _NO_NUMBER
+        return reasons.astype(str)
+
+    def _reasons(self, X):
+        """The first obstacle of each design, "" where there is none."""
+        reasons = np.full(len(X), "", dtype=object)
+        for reason, rows in self._obstacles(X):
+            reasons[rows & (reasons == "")] = reason
+        return reasons
 
     def sample_prior(self, n, random_state=None):
         """Draw designs from the distribution of the published task.
@@ -149,9 +203,16 @@ class Simulator(BaseEstimator, metaclass=ABCMeta):
             )
         return X
 
+    def _obstacles(self, X):
+        """Pairs of a reason and the boolean mask of the designs that the physics cannot answer for it."""
+        return ()
+
     @abstractmethod
     def _simulate(self, X):
-        """Responses (n, n_outputs) of checked designs (n, n_inputs), which must not be modified."""
+        """Responses (n, n_outputs) of checked designs (n, n_inputs) without obstacles; not to be modified.
+
+        NaN where the numbers fail.
+        """
 
     @abstractmethod
     def _sample_prior(self, n, rng):

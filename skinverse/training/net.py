@@ -238,10 +238,3 @@ def make_net(
         *net_params.pop("callbacks", ()),
     ]
     return (SecondOrderNet if second_order else NeuralNet)(**{**params, **net_params})
-
-
-def resolve_device(device):
-    """The `torch.device` named by `device`; "auto" is the GPU when there is one."""
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)

@@ -102,6 +102,19 @@ def test_unanswerable_designs_are_nan_in_their_row():
     y = Ballistics()(X)
     assert_array_equal(np.isnan(y[:, 0]), [False, True, True, True, False])
     assert_allclose(y[[0, 4], 0], [_integrated_landing(*X[0]), _integrated_landing(*X[4])], atol=1e-9)
+    reasons = Ballistics().failures(X)
+    assert_array_equal(reasons == "", ~np.isnan(y[:, 0]))
+    assert "below the ground" in reasons[1]
+    assert "v0 is negative" in reasons[2]
+    with pytest.raises(
+        ValueError, match=r"cannot answer 3 of 5 designs, the first of them row 1: the launch lies"
+    ):
+        Ballistics()(X, on_failure="raise")
+
+
+def test_overflow_is_a_failure():
+    huge = np.finfo(float).max
+    assert "no finite number" in Ballistics().failures([[huge, 1, 0.5, huge]])[0]
 
 
 def test_absurd_designs_do_not_overflow_or_warn(recwarn):

@@ -119,3 +119,16 @@ def test_wrong_parameter_raises(simulator):
             broken([[1.0] * simulator.n_inputs])
         with pytest.raises(InvalidParameterError, match=f"The '{name}' parameter of"):
             broken.sample_prior(3)
+
+
+def test_a_design_with_an_answer_fails_in_no_way(simulator):
+    X = simulator.sample_prior(10, random_state=0)
+    assert_array_equal(simulator.failures(X), [""] * 10)
+    assert_array_equal(simulator(X, on_failure="raise"), simulator(X))
+    with pytest.raises(ValueError, match="on_failure must be 'nan' or 'raise', got 'ignore'"):
+        simulator(X, on_failure="ignore")
+
+
+def test_fidelity_names_parameters(simulator):
+    assert set(simulator.fidelity) <= set(simulator.get_params())
+    assert simulator.differentiable == hasattr(simulator, "torch_forward")

@@ -10,7 +10,8 @@ from torch.utils.data import TensorDataset
 
 from skinverse.nets.mlp import MLP
 from skinverse.training.losses import CensoredSquaredError, SquaredError
-from skinverse.training.net import HoldOut, TensorBatches, make_net, resolve_device
+from skinverse.training.net import HoldOut, TensorBatches, make_net
+from skinverse.utils.devices import resolve_device
 
 
 @pytest.fixture
