@@ -1,6 +1,13 @@
 """Data sets: ``make_*`` draws from a simulator, ``fetch_*`` brings measured or computed tables."""
 
+from skinverse.datasets.cells import make_architected_cells
 from skinverse.datasets.fetchers import fetch_mos2_band_gap
 from skinverse.datasets.generators import make_ballistics, make_robotic_arm, make_sine_wave
 
-__all__ = ["fetch_mos2_band_gap", "make_ballistics", "make_robotic_arm", "make_sine_wave"]
+__all__ = [
+    "fetch_mos2_band_gap",
+    "make_architected_cells",
+    "make_ballistics",
+    "make_robotic_arm",
+    "make_sine_wave",
+]
