@@ -2,7 +2,12 @@
 
 from skinverse.datasets.cells import make_architected_cells
 from skinverse.datasets.fetchers import fetch_mos2_band_gap
-from skinverse.datasets.generators import make_ballistics, make_robotic_arm, make_sine_wave
+from skinverse.datasets.generators import (
+    make_ballistics,
+    make_robotic_arm,
+    make_sine_wave,
+    make_strontium_titanate,
+)
 
 __all__ = [
     "fetch_mos2_band_gap",
@@ -10,4 +15,5 @@ __all__ = [
     "make_ballistics",
     "make_robotic_arm",
     "make_sine_wave",
+    "make_strontium_titanate",
 ]

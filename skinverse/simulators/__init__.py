@@ -6,5 +6,14 @@ from skinverse.simulators.base import Simulator
 from skinverse.simulators.differentiable import DifferentiableSimulator
 from skinverse.simulators.robotic_arm import RoboticArm
 from skinverse.simulators.sine_wave import SineWave
+from skinverse.simulators.strontium_titanate import SrTiO3TightBinding
 
-__all__ = ["ArchitectedCell", "Ballistics", "DifferentiableSimulator", "RoboticArm", "Simulator", "SineWave"]
+__all__ = [
+    "ArchitectedCell",
+    "Ballistics",
+    "DifferentiableSimulator",
+    "RoboticArm",
+    "Simulator",
+    "SineWave",
+    "SrTiO3TightBinding",
+]
