@@ -4,16 +4,24 @@ from skinverse.datasets.cells import make_architected_cells
 from skinverse.datasets.fetchers import fetch_mos2_band_gap
 from skinverse.datasets.generators import (
     make_ballistics,
+    make_cylinder_metamaterial,
+    make_microstructures,
+    make_multilayer_sphere,
     make_robotic_arm,
     make_sine_wave,
     make_strontium_titanate,
+    make_thin_film_stack,
 )
 
 __all__ = [
     "fetch_mos2_band_gap",
     "make_architected_cells",
     "make_ballistics",
+    "make_cylinder_metamaterial",
+    "make_microstructures",
+    "make_multilayer_sphere",
     "make_robotic_arm",
     "make_sine_wave",
     "make_strontium_titanate",
+    "make_thin_film_stack",
 ]

@@ -1,6 +1,15 @@
 """Training sets of the analytic tasks: prior designs and their simulated responses."""
 
-from skinverse.simulators import Ballistics, RoboticArm, SineWave, SrTiO3TightBinding
+from skinverse.simulators import (
+    Ballistics,
+    CylinderMetamaterial,
+    MicrostructureAbsorber,
+    MultilayerSphere,
+    RoboticArm,
+    SineWave,
+    SrTiO3TightBinding,
+    ThinFilmStack,
+)
 from skinverse.utils.validation import (
     Interval,
     Real,
@@ -164,6 +173,184 @@ def make_strontium_titanate(n_samples=5_000, *, noise=0.0, random_state=None, as
     ((50, 6), (50,))
     """
     return _make("make_strontium_titanate", SrTiO3TightBinding(), n_samples, noise, random_state, as_frame)
+
+
+def make_cylinder_metamaterial(
+    n_samples=1_000, *, noise=0.0, random_state=None, as_frame=False, n_frequencies=300, order=4
+):
+    """Designs and responses of the meta-material task: four cylinders and their transmittance.
+
+    Parameters
+    ----------
+    n_samples : int, default=1_000
+        Number of rows. One takes 1.5 s of a core, 0.1 s with ``n_frequencies=60, order=3``.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise added to the response. The designs of a given `random_state` do not
+        depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Governs the designs and the noise. An int gives the same data at every call.
+    as_frame : bool, default=False
+        Return pandas objects with the simulator's names.
+    n_frequencies, order : int, default=300, 4
+        As for :class:`~skinverse.simulators.CylinderMetamaterial`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, 8) or DataFrame
+        Designs: four heights and four radii, um, on the grid of the published data.
+    y : ndarray of shape (n_samples, n_frequencies) or DataFrame
+        Transmittances, 0 to 1.
+
+    See Also
+    --------
+    skinverse.simulators.CylinderMetamaterial : The law behind it, with its references.
+
+    Examples
+    --------
+    >>> from skinverse.datasets import make_cylinder_metamaterial
+    >>> X, y = make_cylinder_metamaterial(3, n_frequencies=4, order=2, random_state=0)
+    >>> X.shape, y.shape
+    ((3, 8), (3, 4))
+    """
+    return _make(
+        "make_cylinder_metamaterial",
+        CylinderMetamaterial(n_frequencies, order=order),
+        n_samples,
+        noise,
+        random_state,
+        as_frame,
+    )
+
+
+def make_microstructures(
+    n_samples=100, *, noise=0.0, random_state=None, as_frame=False, n_pixels=64, order=6
+):
+    """Designs and responses of the microstructure task: binary images and their absorptance.
+
+    Parameters
+    ----------
+    n_samples : int, default=100
+        Number of rows. One takes 0.1 s of a core, whatever the number of pixels.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise added to the response. The designs of a given `random_state` do not
+        depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Governs the designs and the noise. An int gives the same data at every call.
+    as_frame : bool, default=False
+        Return pandas objects with the simulator's names.
+    n_pixels, order : int, default=64, 6
+        As for :class:`~skinverse.simulators.MicrostructureAbsorber`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, n_pixels**2) or DataFrame
+        Images of zeros and ones, ``image.ravel()``.
+    y : ndarray of shape (n_samples,) or Series
+        Absorptances, 0 to 1.
+
+    See Also
+    --------
+    skinverse.simulators.MicrostructureAbsorber : The law behind it, with its references.
+
+    Examples
+    --------
+    >>> from skinverse.datasets import make_microstructures
+    >>> X, y = make_microstructures(3, n_pixels=16, order=2, random_state=0)
+    >>> X.shape, y.shape
+    ((3, 256), (3,))
+    """
+    return _make(
+        "make_microstructures",
+        MicrostructureAbsorber(n_pixels, order=order),
+        n_samples,
+        noise,
+        random_state,
+        as_frame,
+    )
+
+
+def make_thin_film_stack(
+    n_samples=10_000, *, noise=0.0, random_state=None, as_frame=False, output="absorptance"
+):
+    """Designs and responses of the stack task: films of silicon nitride between graphene, and a spectrum.
+
+    Parameters
+    ----------
+    n_samples : int, default=10_000
+        Number of rows, of which 10,000 take a second.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise added to the response. The designs of a given `random_state` do not
+        depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Governs the designs and the noise. An int gives the same data at every call.
+    as_frame : bool, default=False
+        Return pandas objects with the simulator's names.
+    output : {"absorptance", "reflectance", "transmittance"}, default="absorptance"
+        As for :class:`~skinverse.simulators.ThinFilmStack`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, 5) or DataFrame
+        Designs: thicknesses, nm.
+    y : ndarray of shape (n_samples, 256) or DataFrame
+        Shares of the incident power, 240 to 2000 nm.
+
+    See Also
+    --------
+    skinverse.simulators.ThinFilmStack : The law behind it, with its references.
+
+    Examples
+    --------
+    >>> from skinverse.datasets import make_thin_film_stack
+    >>> X, y = make_thin_film_stack(3, random_state=0)
+    >>> X.shape, y.shape
+    ((3, 5), (3, 256))
+    """
+    return _make(
+        "make_thin_film_stack", ThinFilmStack(output=output), n_samples, noise, random_state, as_frame
+    )
+
+
+def make_multilayer_sphere(
+    n_samples=10_000, *, noise=0.0, random_state=None, as_frame=False, output="scattering"
+):
+    """Designs and responses of the shell task: a sphere of eight layers, and a spectrum.
+
+    Parameters
+    ----------
+    n_samples : int, default=10_000
+        Number of rows, of which 10,000 take 45 s.
+    noise : float, default=0.0
+        Standard deviation of Gaussian noise added to the response. The designs of a given `random_state` do not
+        depend on it.
+    random_state : int, RandomState instance or None, default=None
+        Governs the designs and the noise. An int gives the same data at every call.
+    as_frame : bool, default=False
+        Return pandas objects with the simulator's names.
+    output : {"scattering", "extinction", "absorption"}, default="scattering"
+        As for :class:`~skinverse.simulators.MultilayerSphere`.
+
+    Returns
+    -------
+    X : ndarray of shape (n_samples, 8) or DataFrame
+        Designs: thicknesses from the core outwards, nm.
+    y : ndarray of shape (n_samples, 201) or DataFrame
+        Efficiencies, 400 to 800 nm.
+
+    See Also
+    --------
+    skinverse.simulators.MultilayerSphere : The law behind it, with its references.
+
+    Examples
+    --------
+    >>> from skinverse.datasets import make_multilayer_sphere
+    >>> X, y = make_multilayer_sphere(3, random_state=0)
+    >>> X.shape, y.shape
+    ((3, 8), (3, 201))
+    """
+    return _make(
+        "make_multilayer_sphere", MultilayerSphere(output=output), n_samples, noise, random_state, as_frame
+    )
 
 
 def _make(caller, simulator, n_samples, noise, random_state, as_frame):

@@ -5,8 +5,26 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skinverse.datasets import make_ballistics, make_robotic_arm, make_sine_wave, make_strontium_titanate
-from skinverse.simulators import Ballistics, RoboticArm, SineWave, SrTiO3TightBinding
+from skinverse.datasets import (
+    make_ballistics,
+    make_cylinder_metamaterial,
+    make_microstructures,
+    make_multilayer_sphere,
+    make_robotic_arm,
+    make_sine_wave,
+    make_strontium_titanate,
+    make_thin_film_stack,
+)
+from skinverse.simulators import (
+    Ballistics,
+    CylinderMetamaterial,
+    MicrostructureAbsorber,
+    MultilayerSphere,
+    RoboticArm,
+    SineWave,
+    SrTiO3TightBinding,
+    ThinFilmStack,
+)
 from skinverse.utils.validation import InvalidParameterError
 
 TASKS = [
@@ -80,3 +98,17 @@ def test_variants_reach_the_simulator(make, simulator):
     if make is make_ballistics:
         X, _ = make(5000, random_state=0, angle_interval="paper")
         assert X[:, 2].max() < np.deg2rad(72) < make(5000, random_state=0)[0][:, 2].max()
+
+
+def test_costly_generators_ask_their_simulators(make, simulator):
+    if make is not make_sine_wave:
+        pytest.skip("once is enough")
+    for costly, costly_simulator, params in (
+        (make_cylinder_metamaterial, CylinderMetamaterial(3, order=1), {"n_frequencies": 3, "order": 1}),
+        (make_microstructures, MicrostructureAbsorber(4, order=1), {"n_pixels": 4, "order": 1}),
+        (make_thin_film_stack, ThinFilmStack(output="reflectance"), {"output": "reflectance"}),
+        (make_multilayer_sphere, MultilayerSphere(output="extinction"), {"output": "extinction"}),
+    ):
+        X, y = costly(4, random_state=0, **params)
+        assert_array_equal(X, costly_simulator.sample_prior(4, random_state=0))
+        assert_allclose(y.reshape(4, -1), costly_simulator(X), rtol=1e-12)

@@ -8,7 +8,17 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 
-from skinverse.simulators import ArchitectedCell, Ballistics, RoboticArm, SineWave, SrTiO3TightBinding
+from skinverse.simulators import (
+    ArchitectedCell,
+    Ballistics,
+    CylinderMetamaterial,
+    MicrostructureAbsorber,
+    MultilayerSphere,
+    RoboticArm,
+    SineWave,
+    SrTiO3TightBinding,
+    ThinFilmStack,
+)
 from skinverse.utils.validation import InvalidParameterError
 
 ALL = [
@@ -20,6 +30,10 @@ ALL = [
     ArchitectedCell(4),
     ArchitectedCell(4, output="stiffness", symmetry="p1"),
     SrTiO3TightBinding(),
+    CylinderMetamaterial(2, order=1),
+    MicrostructureAbsorber(4, order=1),
+    ThinFilmStack(grid=[300.0, 600.0, 900.0]),
+    MultilayerSphere([(1.5, (10, 50)), (2.0 + 0.1j, (0, 20))], grid=[500.0, 600.0]),
 ]
 pytestmark = pytest.mark.parametrize("simulator", ALL, ids=repr)
 
@@ -35,7 +49,7 @@ def test_description_fits_the_arrays(simulator):
     assert simulator.bounds.shape == (simulator.n_inputs, 2)
     assert (simulator.bounds[:, 0] < simulator.bounds[:, 1]).all()
     assert simulator.integer.shape == (simulator.n_inputs,)
-    assert not simulator.integer.any()
+    assert simulator.integer.all() == isinstance(simulator, MicrostructureAbsorber)
 
 
 def test_bounds_hold_nearly_all_of_the_prior(simulator):
