@@ -1,4 +1,5 @@
-"""Cost of every simulator, one thread, and of the package tmm on the same stacks where it is installed.
+"""Cost of every simulator, one thread, and of peers: scipy's sparse solver for the same cells, the package tmm, where
+it is installed, for the same stacks.
 
     python benchmarks/simulators.py
     python benchmarks/simulators.py --only stack sphere
@@ -16,15 +17,27 @@ from importlib.util import find_spec
 import numpy as np
 import torch
 from _common import TASKS, print_header, print_row
+from scipy.sparse import coo_array
+from scipy.sparse.linalg import splu
 
-from skinverse.simulators.architected_cell import ArchitectedCell
-from skinverse.simulators.multilayer_sphere import MultilayerSphere
-from skinverse.simulators.thin_film_stack import ThinFilmStack
+from skinverse.simulators import (
+    ArchitectedCell,
+    CylinderMetamaterial,
+    MicrostructureAbsorber,
+    MultilayerSphere,
+    SrTiO3TightBinding,
+    ThinFilmStack,
+)
+from skinverse.simulators.architected_cell import _CORNERS, _element, _mean_displacements
 
 # Simulators on the CPU, and the sizes of their batches for answers and for gradients.
 SIMULATORS = {
     **{name: (task, 100_000, 0) for name, task in TASKS.items()},
-    "cell": (ArchitectedCell(device="cpu"), 64, 16),
+    "cell": (ArchitectedCell(device="cpu"), 64, 64),
+    "cell, p1": (ArchitectedCell(symmetry="p1", device="cpu"), 16, 16),
+    "crystal": (SrTiO3TightBinding(device="cpu"), 500, 500),
+    "cylinders": (CylinderMetamaterial(device="cpu"), 2, 1),
+    "pattern": (MicrostructureAbsorber(device="cpu"), 4, 2),
     "stack": (ThinFilmStack(device="cpu"), 2_000, 64),
     "sphere": (MultilayerSphere(device="cpu"), 64, 16),
 }
@@ -44,8 +57,31 @@ def tmm_absorptance(stack, design):
     return np.array([1 - answer["R"] - answer["T"] for answer in answers])
 
 
+def sparse_modulus(cell, design):
+    """Modulus of one cell by a sparse matrix over the whole cell and SuperLU, as topology optimisation codes do."""
+    m = cell.n_pixels
+    E = cell._moduli(torch.tensor(design.reshape(1, m, m))).numpy().ravel()
+    K, loads = (a.numpy() for a in _element(cell.poisson, torch.device("cpu")))
+    i, j = np.indices((m, m)).reshape(2, -1)
+    nodes = np.stack([(i + a) % m * m + (j + b) % m for a, b in _CORNERS], axis=1)
+    dofs = (2 * nodes[:, :, None] + [0, 1]).reshape(-1, 8)
+    where = np.repeat(dofs, 8, axis=1).ravel(), np.tile(dofs, 8).ravel()
+    A = coo_array(((E[:, None, None] * K).ravel(), where)).tocsc()[2:, 2:]
+    f = np.zeros((2 * m * m, 3))
+    np.add.at(f, dofs, E[:, None, None] * loads)
+    w = np.zeros_like(f)
+    w[2:] = splu(A, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(f[2:])
+    d = _mean_displacements(torch.device("cpu")).numpy() - w[dofs]
+    S = np.linalg.inv(np.einsum("e,eap,ab,ebq->pq", E, d, K, d, optimize=True) / m**2)
+    return np.array([(1 / S[0, 0] + 1 / S[1, 1]) / 2])
+
+
 # Package and function of (simulator, design) by the name of the simulator.
-PEERS = {"stack": ("tmm", tmm_absorptance)}
+PEERS = {
+    "cell": ("scipy", sparse_modulus),
+    "cell, p1": ("scipy", sparse_modulus),
+    "stack": ("tmm", tmm_absorptance),
+}
 
 
 def milliseconds(call, n):

@@ -9,9 +9,16 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from skinverse.datasets import make_architected_cells
-from skinverse.simulators import SrTiO3TightBinding
+from skinverse.simulators import (
+    CylinderMetamaterial,
+    MicrostructureAbsorber,
+    MultilayerSphere,
+    SrTiO3TightBinding,
+    ThinFilmStack,
+)
 
 HERE = Path(__file__).parent
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 
 
 def save(figure, name):
@@ -40,9 +47,7 @@ def strontium_titanate():
     }
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     cubic = simulator.bounds.mean(axis=1)
-    for (name, (direction, style)), color in zip(
-        kinds.items(), ("#0072B2", "#E69F00", "#009E73", "#CC79A7"), strict=True
-    ):
+    for (name, (direction, style)), color in zip(kinds.items(), COLORS, strict=True):
         gaps = simulator(cubic * (1 + strain[:, None] * direction))
         left.plot(100 * strain, gaps[:, 0], style, color=color, label=name)
     left.set(xlabel="change / %", ylabel="band gap / eV")
@@ -52,6 +57,44 @@ def strontium_titanate():
     save(figure, "strontium_titanate")
 
 
+def cylinder_metamaterial():
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained", sharey=True)
+    X = CylinderMetamaterial().sample_prior(4, random_state=3)
+    for order, style, color in zip((3, 4, 5, 6), (":", "-.", "--", "-"), COLORS[::-1], strict=True):
+        cell = CylinderMetamaterial(100, order=order)
+        left.plot(cell.frequencies, cell(X[:1])[0], style, color=color, label=f"order {order}")
+    cell = CylinderMetamaterial(100)
+    for spectrum, color in zip(cell(X), COLORS, strict=True):
+        right.plot(cell.frequencies, spectrum, color=color)
+    left.set(xlabel="frequency / THz", ylabel="transmittance", ylim=(0, 1))
+    right.set(xlabel="frequency / THz")
+    left.legend(frameon=False)
+    save(figure, "cylinder_metamaterial")
+
+
+def microstructure_absorber():
+    simulator = MicrostructureAbsorber()
+    X = simulator.sample_prior(16, random_state=0)
+    y = simulator(X)[:, 0]
+    figure, axes = plt.subplots(2, 8, figsize=(11, 3.2), layout="constrained")
+    for ax, k in zip(axes.ravel(), np.argsort(y), strict=True):
+        ax.imshow(X[k].reshape(64, 64), cmap="gray_r", vmin=0, vmax=1)
+        ax.set(xticks=[], yticks=[], xlabel=f"{y[k]:.3f}")
+    save(figure, "microstructure_absorber")
+
+
+def spectra(simulator, name, label):
+    figure, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
+    for spectrum, color in zip(simulator(simulator.sample_prior(4, random_state=0)), COLORS, strict=True):
+        ax.plot(simulator.wavelengths, spectrum, color=color)
+    ax.set(xlabel="wavelength / nm", ylabel=label)
+    save(figure, name)
+
+
 if __name__ == "__main__":
-    for draw in (architected_cell, strontium_titanate):
-        draw()
+    architected_cell()
+    strontium_titanate()
+    cylinder_metamaterial()
+    microstructure_absorber()
+    spectra(ThinFilmStack(), "thin_film_stack", "absorptance")
+    spectra(MultilayerSphere(), "multilayer_sphere", "scattering efficiency")
