@@ -10,8 +10,8 @@
 frequency of the first spectra of one half, and judged at the same frequencies on all of the other half. Goal: a
 root mean square error of 0.022 there, at order 6.
 
-`table` is ``make_cylinder_metamaterial(n_samples, random_state=seed)`` with all 300 frequencies at order 4, written away
-every 100 rows, so that it can be stopped and goes on where it was: 10,000 rows take some four hours of a core.
+`table` is ``make_cylinder_metamaterial(n_samples, random_state=seed)`` with all 300 frequencies at order 4, written
+away every 100 rows, so that it can be stopped and goes on where it was: 10,000 rows take some four hours of a core.
 """
 
 import argparse
