@@ -28,6 +28,7 @@ _HOME = {
     "RefinedInverter": "compose",
     "TandemInverter": "inverters",
     "TargetRange": "targets",
+    "TransformedDesignInverter": "compose",
     "inverse": "delegate",
     "make_resimulation_scorer": "metrics",
     "resimulation_error": "metrics",

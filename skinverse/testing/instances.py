@@ -1,6 +1,9 @@
 """Tiny instances of every inverter, ready to fit in a second."""
 
-from skinverse.compose import RefinedInverter
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+from skinverse.compose import RefinedInverter, TransformedDesignInverter
 from skinverse.inverters import (
     AutoregressiveInverter,
     CINNInverter,
@@ -47,6 +50,7 @@ def all_inverters():
     PriorInverter
     RefinedInverter
     TandemInverter
+    TransformedDesignInverter
     """
     return [
         NearestDesignInverter(),
@@ -104,6 +108,12 @@ def all_inverters():
             n_proposals=8,
             max_redraws=2,
             random_state=0,
+        ),
+        TransformedDesignInverter(
+            MDNInverter(2, hidden_layer_sizes=(8,), max_epochs=10), PCA(0.9), random_state=0
+        ),
+        TransformedDesignInverter(
+            NearestDesignInverter(), StandardScaler(), StandardScaler(), random_state=0
         ),
         RefinedInverter(PriorInverter(), _small_surrogate(), n_proposals=8, max_redraws=2, random_state=0),
     ]
