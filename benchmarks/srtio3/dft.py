@@ -70,20 +70,22 @@ def gap(cell):
     return bands[:, n_valence].min() - bands[:, n_valence - 1].max()
 
 
+def done(out):
+    with out.open() as file:
+        return {tuple(row[1:7]) for row in csv.reader(file)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("gaps.csv"))
-    out = parser.parse_args().out
-    done = set()
-    if out.exists():
-        with out.open() as file:
-            done = {tuple(row[1:7]) for row in csv.reader(file)}
-    else:
-        out.write_text(",".join(("kind", *NAMES, "gap", "status", "cpu_seconds")) + "\n")
-    for kind, strain in cells():
+    parser.add_argument("--backwards", action="store_true", help="last cell first, beside another process")
+    args = parser.parse_args()
+    if not args.out.exists():
+        args.out.write_text(",".join(("kind", *NAMES, "gap", "status", "cpu_seconds")) + "\n")
+    for kind, strain in list(cells())[:: -1 if args.backwards else 1]:
         cell = np.array([A0] * 3 + [90.0] * 3) * (1 + 0.1 * strain)
         key = tuple(f"{value:.6f}" for value in cell)
-        if key in done:
+        if key in done(args.out):
             continue
         started, status, found = time.process_time(), "ok", ""
         try:
@@ -91,7 +93,7 @@ def main():
         except Exception as error:
             status = f"{type(error).__name__}: {str(error).splitlines()[0]}"
         line = (kind, *key, found, status, f"{time.process_time() - started:.0f}")
-        with out.open("a", newline="") as file:
+        with args.out.open("a", newline="") as file:
             csv.writer(file, lineterminator="\n").writerow(line)
         print(*line, file=sys.stderr, flush=True)
 
