@@ -15,6 +15,7 @@ _HOME = {
     "DesignSpace": "spaces",
     "FlowMatchingInverter": "inverters",
     "ForwardRegressor": "surrogate",
+    "GANDesignEncoder": "encoding",
     "GradientSolver": "solvers",
     "INNInverter": "inverters",
     "IPageInverter": "inverters",

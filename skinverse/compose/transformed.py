@@ -98,7 +98,8 @@ class TransformedDesignInverter(BaseInverter):
                 for name, value in part.get_params().items()
                 if name.split("__")[-1] == "random_state" and value is None
             ]
-            return part.set_params(**{name: random_state.randint(2**31 - 1) for name in sorted(unset)})
+            part.set_params(**{name: random_state.randint(2**31 - 1) for name in sorted(unset)})
+            return part  # set_params of a FrozenEstimator returns None
 
         self.design_transformer_ = seeded(self.design_transformer).fit(X, self._as_given(y))
         self.response_transformer_ = None

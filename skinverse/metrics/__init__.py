@@ -2,6 +2,7 @@
 
 from skinverse.metrics.calibration import expected_coverage, simulation_based_calibration
 from skinverse.metrics.diversity import diversity, novelty, spacing
+from skinverse.metrics.images import image_quality, two_point_correlation
 from skinverse.metrics.posterior import (
     classifier_two_sample_test,
     mode_recall,
@@ -19,6 +20,7 @@ __all__ = [
     "classifier_two_sample_test",
     "diversity",
     "expected_coverage",
+    "image_quality",
     "make_resimulation_scorer",
     "mode_recall",
     "novelty",
@@ -30,4 +32,5 @@ __all__ = [
     "simulation_based_calibration",
     "solution_components",
     "spacing",
+    "two_point_correlation",
 ]

@@ -31,7 +31,9 @@ def test_a_bijection_changes_nothing():
     assert_allclose(scaled.inverse(targets, 7), plain.inverse(targets, 7), atol=1e-12)
     _, info = scaled.inverse(targets, 7, return_info=True)
     assert not info.projected.any()
-    assert_allclose(info.transformed, (plain.inverse(targets, 7) - X.mean(axis=0)) / X.std(axis=0), atol=1e-12)
+    assert_allclose(
+        info.transformed, (plain.inverse(targets, 7) - X.mean(axis=0)) / X.std(axis=0), atol=1e-12
+    )
 
 
 def test_responses_are_transformed_and_brought_back():
