@@ -57,7 +57,8 @@ class NeuralAdjoint(LocalizedInverter):
     anchor : {"auto"} or bool, default="auto"
         Whether to anchor the surrogate to the training rows. It helps where responses are noise
         free and hurts where they are noisy; "auto" anchors if the surrogate's residuals at
-        neighbouring training rows agree, that is, are error of the surrogate rather than noise. The interpolation
+        neighbouring training rows agree, that is, are error of the surrogate rather than noise, less agreement being
+        asked for where rows are far apart. The interpolation
         is for at most twelve design variables and leaves out censored responses.
     space : DesignSpace or array-like of shape (n_features, 2), default=None
         Allowed designs; None is the box of the training designs. Integer variables are refined as

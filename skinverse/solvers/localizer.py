@@ -29,8 +29,10 @@ _N_POLISHES, _NEAR_ROWS = 8, 3
 _MAX_POLISHED_DIMS = 12
 # Tolerance of polishing, in those of the solver, whose last step mostly goes far below its own.
 _POLISHED = 1e-5
-# A row's residual is smooth error, not noise, if its neighbour's correlates with it beyond this.
-_SMOOTH = 0.5
+# A row's residual is smooth error, not noise, if its neighbour's correlates with it beyond this. Less will do where
+# rows are so far apart that the response itself changes by so many standard deviations, and never less than chance
+# would bring.
+_SMOOTH, _APART, _CHANCE = 0.5, 0.3, 6
 
 
 @dataclass
@@ -79,7 +81,7 @@ class Localizer:
         designs that are returned follow ``f(x) + c(x)``: *c* interpolates the error between the rows around a
         design, wherever it lies. How much interpolations about different rows differ is then the expected error.
         "auto" decides by whether the residuals of neighbouring rows correlate: the error of a smooth model does,
-        noise does not.
+        noise does not. The farther apart rows are, the less of it is asked for.
 
     Attributes
     ----------
@@ -99,16 +101,23 @@ class Localizer:
         distance, neighbour = cKDTree(space.to_unit(X)).query(space.to_unit(X), k=2)
         self.spacing = float(np.median(distance[:, 1]))
         self.variance = (residual**2).mean(axis=0)
-        self.anchored = anchor
-        if anchor == "auto":
-            close = np.argsort(distance[:, 1])[: max(2, len(X) // 10)]
-            here, there = residual[close], residual[neighbour[close, 1]]
-            self.anchored = bool((here * there).sum() > _SMOOTH * 0.5 * (here**2 + there**2).sum())
+        self.anchored = (
+            self._errors_are_smooth(residual, distance[:, 1], neighbour[:, 1]) if anchor == "auto" else anchor
+        )
         self.interpolator = None
         low = X.shape[1] <= _MAX_POLISHED_DIMS
         if low and self.anchored and not np.isfinite(self.floor).any():
             self.interpolator = ResidualInterpolator(space.to_unit(X), self.correction)
             self.to_unit = space.to_unit
+
+    def _errors_are_smooth(self, residual, distance, neighbour):
+        """Whether residuals (n, m) go along with those of the nearest rows, among the pairs that are closest."""
+        close = np.argsort(distance)[: max(2, len(distance) // 10)]
+        here, there = residual[close], residual[neighbour[close]]
+        change = (self.response[close] - self.response[neighbour[close]]) / self.y_scale
+        enough = max(np.exp(-np.mean(change**2) / _APART**2), _CHANCE / np.sqrt(len(close)))
+        needed = _SMOOTH * min(1, enough)
+        return bool((here * there).sum() > needed * 0.5 * (here**2 + there**2).sum())
 
     @torch.no_grad()
     def _ask(self, function, X):

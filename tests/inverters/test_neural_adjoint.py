@@ -101,6 +101,31 @@ def test_noise_is_not_anchored(exact_sine):
     assert error["auto"] < 1e-10 < 1e-4 < error[True]
 
 
+def rough_sum(x):
+    """A function of six variables whose two terms nearest rows of a sparse table hardly share: (n, 6) -> (n, 1)."""
+    return torch.sin(2 * x).sum(dim=1, keepdim=True) + 0.1 * torch.sin(3 * x).sum(dim=1, keepdim=True)
+
+
+def without_its_rough_term(x):
+    return torch.sin(2 * x).sum(dim=1, keepdim=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_sparse_tables_are_anchored_unless_they_are_noisy(seed):
+    """Neighbours far apart share little of a smooth error; lookup must be beaten all the same."""
+    rng = np.random.RandomState(seed)
+    X, fresh = rng.uniform(-1, 1, size=(2, 2000, 6))
+    y, y_star = (rough_sum(torch.tensor(x)).numpy()[:, 0] for x in (X, fresh[:200]))
+    inverter = NeuralAdjoint(ExactRegressor(without_its_rough_term), random_state=0)
+    designs = inverter.fit(X, y).inverse(y_star)[:, 0]
+    assert inverter.anchored_
+    error = (rough_sum(torch.tensor(designs)).numpy()[:, 0] - y_star) ** 2
+    nearest = np.abs(y[:, None] - y_star).min(axis=0) ** 2
+    assert np.median(error) < 0.1 * np.median(nearest)
+    noisy = ExactRegressor(rough_sum)
+    assert not NeuralAdjoint(noisy, random_state=0).fit(X, y + 0.2 * rng.normal(size=len(y))).anchored_
+
+
 class _TwoOpinions(RegressorMixin, BaseEstimator):
     """Two members that agree on the left half of the space and are both wrong on the right."""
 
