@@ -102,12 +102,12 @@ def test_noise_is_not_anchored(exact_sine):
 
 
 def rough_sum(x):
-    """A function of six variables whose two terms nearest rows of a sparse table hardly share: (n, 6) -> (n, 1)."""
-    return torch.sin(2 * x).sum(dim=1, keepdim=True) + 0.1 * torch.sin(3 * x).sum(dim=1, keepdim=True)
+    """A function of six variables with a term that neighbours in a sparse table hardly share: (n, 6) -> (n, 1)."""
+    return torch.sin(5 * x).sum(dim=1, keepdim=True) + 0.1 * torch.sin(12 * x).sum(dim=1, keepdim=True)
 
 
 def without_its_rough_term(x):
-    return torch.sin(2 * x).sum(dim=1, keepdim=True)
+    return torch.sin(5 * x).sum(dim=1, keepdim=True)
 
 
 @pytest.mark.parametrize("seed", range(3))
