@@ -68,10 +68,10 @@ class SrTiO3TightBinding(DifferentiableSimulator):
     Notes
     -----
     It is a model and not density-functional theory. Its four constants were fitted to the shifts of the gap from the
-    cubic cell by PBE + U (GPAW) for 22 cells of the box, compressed, stretched and sheared; on these and four more they
-    are off by 0.05 eV (rms). Cells held out of such fits (five folds of 26) are off by 0.07 eV, those strained at random
-    in all six variables by 0.09 eV, where the shifts themselves have a root mean square of 0.5 and 0.7 eV. Table,
-    computation and fit are in ``benchmarks/srtio3``.
+    cubic cell by PBE + U (GPAW) for 22 cells of the box, compressed, stretched and sheared; on these and four more
+    they are off by 0.05 eV (rms). Cells held out of such fits (five folds of 26) are off by 0.07 eV, those strained at
+    random in all six variables by 0.09 eV, where the shifts themselves have a root mean square of 0.6 and 0.7 eV.
+    Table, computation and fit are in ``benchmarks/srtio3``.
 
     The gap has kinks where band edges trade places, and a response clipped at 0 no derivative there.
 
