@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, RegressorMixin, clone
+from sklearn.base import BaseEstimator, RegressorMixin
 from torch.utils.data import TensorDataset
 
 from skinverse.nets.activations import ACTIVATIONS
@@ -14,6 +14,7 @@ from skinverse.nets.standardized import Standardized
 from skinverse.training.losses import CensoredSquaredError, SquaredError
 from skinverse.training.net import make_net
 from skinverse.utils.devices import resolve_device
+from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.threads import single_threaded
 from skinverse.utils.validation import (
     Integral,
@@ -29,9 +30,7 @@ from skinverse.utils.validation import (
 _CHUNK_SIZE = 8192  # rows predicted at once
 _MIN_ROWS_TO_HOLD_OUT = 10
 _MIN_ROWS_TO_COMPARE = 1000  # fewer hold out too few rows to choose an optimizer by
-_ACCURATE = (
-    1e-3  # share of the held-out variance: where so little is left unexplained, no other optimizer is tried
-)
+_ACCURATE = 1e-3  # share of the held-out variance left unexplained, below which no other optimizer is tried
 _CLEARLY_BETTER = 0.8  # times the held-out loss of the one before
 _MAX_SECOND_ORDER_WORK = 1e10  # rows * outputs * parameters**2: about 0.2 s a step on one core
 
@@ -355,10 +354,7 @@ def fit_forward_model(model, X, y, random_state):
     TypeError
         If the fitted model holds no torch module `module_`.
     """
-    model = clone(model)
-    if model.get_params(deep=False).get("random_state", 0) is None:
-        model.set_params(random_state=random_state.randint(2**31 - 1))
-    model = model.fit(X, y)
+    model = seeded_clone(model, random_state).fit(X, y)
     if not isinstance(getattr(model, "module_", None), torch.nn.Module):
         raise TypeError(
             "forward_model must hold a torch module `module_` once fitted, which maps designs to responses "

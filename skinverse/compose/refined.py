@@ -1,10 +1,9 @@
 """Localisation after any inverter."""
 
-from sklearn.base import clone
-
 from skinverse.base import BaseInverter
 from skinverse.localized import LocalizedInverter, pool_size, proposals_of
 from skinverse.spaces import check_space
+from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.validation import Integral, Interval
 
 
@@ -97,10 +96,9 @@ class RefinedInverter(LocalizedInverter):
     def _fit(self, X, y, random_state):
         if self.space is None:
             self.space_ = check_space(self.inverter.space, X, getattr(self, "feature_names_in_", None))
-        self.inverter_ = clone(self.inverter).set_params(space=self.space_)
-        if self.inverter_.random_state is None:
-            self.inverter_.set_params(random_state=random_state.randint(2**31 - 1))
-        self.inverter_.fit(X, self._as_given(y))
+        self.inverter_ = seeded_clone(self.inverter, random_state, space=self.space_).fit(
+            X, self._as_given(y)
+        )
         self._fit_localizer(X, y, random_state)
 
     def _proposals(self, n, space, seeds):

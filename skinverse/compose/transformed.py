@@ -48,8 +48,9 @@ class TransformedDesignInverter(BaseInverter):
     -----
     The info bunch of :meth:`inverse` is that of the inverter, with responses transformed back, and holds besides
     `transformed` (n_targets, n, n_components), what the inverter proposed, and `projected`, whether a design was moved
-    into the space. `predicted` is the response before that, and a moved design has not converged. There is no
-    `log_prob`: a density of transformed designs is none of designs.
+    into the space. What a solver `predicted` is the response before that, and a moved design has not converged. An
+    inverter with ``predict`` predicts what is returned. There is no `log_prob`: a density of transformed designs is
+    none of designs.
 
     References
     ----------
@@ -151,8 +152,15 @@ class TransformedDesignInverter(BaseInverter):
             As the `y` of `fit`.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        y = self.inverter_.predict(self.design_transformer_.transform(X)).reshape(len(X), -1)
-        if self.response_transformer_ is not None:
-            y = self.response_transformer_.inverse_transform(y)
-        return self._as_given(y)
+        return self._as_given(self._respond(validate_data(self, X, dtype=np.float64, reset=False)))
+
+    def _respond(self, X):
+        """Responses (n, n_outputs)."""
+        y = self.inverter_.predict(self.design_transformer_.transform(X)).reshape(1, len(X), -1)
+        return self._restored(self.response_transformer_, y)[0]
+
+    def _describe(self, X, targets):
+        if not hasattr(self, "predict"):
+            return {}
+        predicted = self._respond(X.reshape(-1, X.shape[2]))
+        return {"predicted": predicted.reshape(*X.shape[:2], -1)}

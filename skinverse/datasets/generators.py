@@ -362,6 +362,11 @@ def _make(caller, simulator, n_samples, noise, random_state, as_frame):
     y = simulator(X)
     if noise:
         y = y + rng.normal(scale=noise, size=y.shape)
+    return as_table(simulator, X, y, as_frame)
+
+
+def as_table(simulator, X, y, as_frame):
+    """Designs and responses (n, n_outputs) as they are given out: a single output is 1-D, frames have names."""
     if as_frame:
         import pandas as pd
 

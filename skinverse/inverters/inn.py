@@ -252,8 +252,7 @@ class INNInverter(LatentInverter):
             As the `y` of `fit`.
         """
         check_is_fitted(self)
-        y = self._respond(validate_data(self, X, dtype=np.float64, reset=False))
-        return y[:, 0] if self.y_ndim_ == 1 else y
+        return self._as_given(self._respond(validate_data(self, X, dtype=np.float64, reset=False)))
 
     @torch.no_grad()
     def _respond(self, X):

@@ -5,7 +5,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from skinverse.simulators.differentiable import DifferentiableSimulator
+from skinverse.simulators.differentiable import MAX_VALUES
+from skinverse.simulators.pixels import PixelSimulator
 from skinverse.simulators.random_fields import gaussian_fields, percolates, symmetrized, threshold
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import Integral, Interval, Real, StrOptions
@@ -20,7 +21,7 @@ _SIGNS = ((1, 1, 1, 1), (1, -1, -1, 1))
 _WORK = 6
 
 
-class ArchitectedCell(DifferentiableSimulator):
+class ArchitectedCell(PixelSimulator):
     r"""Effective elasticity of a periodic pixel cell, by homogenisation with finite elements [1]_.
 
     A cell of square pixels with densities :math:`\rho` in [0, 1] is repeated in both directions, in plane stress. A
@@ -92,8 +93,7 @@ class ArchitectedCell(DifferentiableSimulator):
     """
 
     _parameter_constraints = {
-        **DifferentiableSimulator._parameter_constraints,
-        "n_pixels": [Interval(Integral, 2, None, closed="left")],
+        **PixelSimulator._parameter_constraints,
         "output": [StrOptions({"modulus", "stiffness"})],
         "poisson": [Interval(Real, -1, 0.5, closed="neither")],
         "penalty": [Interval(Real, 1, None, closed="left")],
@@ -126,16 +126,6 @@ class ArchitectedCell(DifferentiableSimulator):
         self.device = device
 
     @property
-    def input_names(self):
-        """``pixel_i_j``, row by row."""
-        return tuple(f"pixel_{i}_{j}" for i in range(self.n_pixels) for j in range(self.n_pixels))
-
-    @property
-    def input_units(self):
-        """Densities have none."""
-        return ("1",) * self.n_pixels**2
-
-    @property
     def output_names(self):
         """``modulus``, or the elastic constants."""
         return ("modulus",) if self.output == "modulus" else _STIFFNESS
@@ -144,11 +134,6 @@ class ArchitectedCell(DifferentiableSimulator):
     def output_units(self):
         """Everything is in units of the solid's Young's modulus."""
         return ("E of the solid",) * self.n_outputs
-
-    @property
-    def bounds(self):
-        """Densities from 0 to 1, shape (n_pixels**2, 2)."""
-        return np.tile([0.0, 1.0], (self.n_inputs, 1))
 
     def _obstacles(self, X):
         yield "a density lies outside [0, 1]", ((X < 0) | (X > 1)).any(axis=1)
@@ -196,7 +181,7 @@ class ArchitectedCell(DifferentiableSimulator):
             (~mirrored, self._full_cell, self.n_pixels),
         ):
             rows = torch.nonzero(group)[:, 0]
-            for part in chunks(len(rows), 2**25 // (_WORK * 4 * (n_columns * self.refine) ** 3)):
+            for part in chunks(len(rows), MAX_VALUES // (_WORK * 4 * (n_columns * self.refine) ** 3)):
                 C = solve(self._moduli(rho[rows[part]]))
                 if self.output == "stiffness":
                     found = torch.stack([C[:, i, j] for i, j in _VOIGT], dim=1)

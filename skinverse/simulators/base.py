@@ -125,12 +125,12 @@ class Simulator(BaseEstimator, metaclass=ABCMeta):
         y = np.full((len(X), self.n_outputs), np.nan)
         if fine.any():
             y[fine] = self._simulate(X[fine])
-        if on_failure == "raise" and np.isnan(y).any():
-            row = np.flatnonzero(np.isnan(y).any(axis=1))[0]
-            reason = reasons[row] or _NO_NUMBER
+        failed = np.flatnonzero(np.isnan(y).any(axis=1))
+        if on_failure == "raise" and len(failed):
+            reason = reasons[failed[0]] or _NO_NUMBER
             raise ValueError(
-                f"{type(self).__name__} cannot answer {np.count_nonzero(np.isnan(y).any(axis=1))} of {len(X)} designs, "
-                f"the first of them row {row}: {reason}. on_failure='nan' leaves them out, failures(X) lists them."
+                f"{type(self).__name__} cannot answer {len(failed)} of {len(X)} designs, the first of them row "
+                f"{failed[0]}: {reason}. on_failure='nan' leaves them out, failures(X) lists them."
             )
         return y
 

@@ -8,7 +8,7 @@ from scipy.special import j0, j1
 from torch.utils.checkpoint import checkpoint
 
 from skinverse.simulators import rcwa
-from skinverse.simulators.differentiable import DifferentiableSimulator
+from skinverse.simulators.differentiable import MAX_VALUES, DifferentiableSimulator
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import Integral, Interval, Real
 
@@ -20,8 +20,7 @@ _HEIGHTS = (30, 32, 34, 36, 38, 40, 42.5, 44, 46, 48, 50, 52, 55)
 _RADII = (42, 42.8, 43.7, 44.5, 45.3, 46.2, 47, 47.8, 48.6, 49.5, 50.4, 51.2, 52)
 # Centre (x, y) of each cylinder, in halves of the period.
 _CENTRES = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-# Numbers held at once, complex matrices that a frequency takes, and how many times as many for a gradient.
-_MAX_VALUES = 2**25
+# Complex matrices that a frequency takes, and how many times as many for a gradient.
 _MATRICES = 24
 _TAPE = 20
 
@@ -196,11 +195,11 @@ class CylinderMetamaterial(DifferentiableSimulator):
         thicknesses, shares = self._layers(X)
         per_frequency = self._values_per_design() * (_TAPE if torch.is_grad_enabled() else 1)
         y = []
-        for rows in chunks(len(X), _MAX_VALUES // per_frequency):
+        for rows in chunks(len(X), MAX_VALUES // per_frequency):
             layers = thicknesses[rows], shares[rows]
             parts = [
                 checkpoint(self._transmittance, frequencies[part], *layers, use_reentrant=False)
-                for part in chunks(len(frequencies), _MAX_VALUES // (per_frequency * len(layers[0])))
+                for part in chunks(len(frequencies), MAX_VALUES // (per_frequency * len(layers[0])))
             ]
             y.append(torch.cat(parts, dim=1))
         return torch.cat(y)

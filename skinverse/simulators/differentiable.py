@@ -10,7 +10,7 @@ from skinverse.utils.chunks import chunks
 from skinverse.utils.devices import resolve_device
 
 # Numbers of float64 held at once, 256 MB.
-_MAX_VALUES = 2**25
+MAX_VALUES = 2**25
 
 
 class DifferentiableSimulator(Simulator):
@@ -46,7 +46,7 @@ class DifferentiableSimulator(Simulator):
     def _simulate(self, X):
         device = resolve_device(self.device)
         y = np.empty((len(X), self.n_outputs))
-        for rows in chunks(len(X), _MAX_VALUES // self._values_per_design()):
+        for rows in chunks(len(X), MAX_VALUES // self._values_per_design()):
             x = torch.tensor(X[rows], dtype=torch.float64, device=device)
             y[rows] = self.torch_forward(x).cpu().numpy()
         return np.where(np.isfinite(y), y, np.nan)

@@ -1,9 +1,9 @@
 """NeuralSimulator: a regressor in the place of a simulator that is slow."""
 
 import numpy as np
-from sklearn.base import clone
 
 from skinverse.simulators.base import Simulator
+from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.validation import (
     HasMethods,
     Integral,
@@ -143,9 +143,7 @@ class NeuralSimulator(Simulator):
             )
         n_train = len(X) - min(max(1, round(self.held_out * len(X))), len(X) - 1)
 
-        regressor = clone(self.regressor)
-        if regressor.get_params(deep=False).get("random_state", 0) is None:
-            regressor.set_params(random_state=rng.randint(np.iinfo(np.int32).max))
+        regressor = seeded_clone(self.regressor, rng)
         self.regressor_ = regressor.fit(X[:n_train], y[:n_train].ravel() if y.shape[1] == 1 else y[:n_train])
         squares = (self._simulate(X[n_train:]) - y[n_train:]) ** 2
         self.held_out_rmse_ = np.sqrt(squares.mean(axis=0))

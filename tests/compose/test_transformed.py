@@ -59,6 +59,8 @@ def test_predict_is_that_of_the_inverter_within():
     inside = inverter.inverter_.predict(MinMaxScaler().fit(X).transform(X[:5]))
     assert_allclose(inverter.predict(X[:5]), inside.ravel() * y.std() + y.mean(), rtol=1e-6)
     assert inverter.predict(X[:5]).shape == (5,)
+    designs, info = inverter.inverse(y[:3], 4, return_info=True)
+    assert_allclose(info.predicted[1, :, 0], inverter.predict(designs[1]))
     assert not hasattr(TransformedDesignInverter(PriorInverter(), MinMaxScaler()), "predict")
 
 
