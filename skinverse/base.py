@@ -8,8 +8,10 @@ from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
+from skinverse.persistence import SaveMixin
 from skinverse.spaces import check_space
 from skinverse.targets import TargetRange, Targets
+from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.frames import check_same_names, column_names
 from skinverse.utils.validation import (
     check_array,
@@ -24,7 +26,7 @@ from skinverse.utils.validation import (
 _FAR = 0.1
 
 
-class InverterMixin:
+class InverterMixin(DocLinkMixin):
     """Tags of an estimator that proposes designs: a target is required, several outputs are fine.
 
     Attributes
@@ -43,7 +45,7 @@ class InverterMixin:
         return tags
 
 
-class BaseInverter(InverterMixin, BaseEstimator, metaclass=ABCMeta):
+class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class of inverters: a subclass writes ``_fit`` and ``_inverse``, both on checked arrays.
 
     ``_fit(X, y, random_state)`` gets float64 arrays, `y` always 2-D, and a ``RandomState``.
@@ -56,6 +58,8 @@ class BaseInverter(InverterMixin, BaseEstimator, metaclass=ABCMeta):
     -------------------------
     space_ : DesignSpace
     n_features_in_, n_outputs_ : int
+    n_samples_fit_ : int
+        Rows of the table.
     feature_names_in_, output_names_in_ : ndarray of str, where the data had names
     y_range_ : ndarray of shape (n_outputs, 2)
         Least and largest response seen.
@@ -90,7 +94,7 @@ class BaseInverter(InverterMixin, BaseEstimator, metaclass=ABCMeta):
             y_numeric=True,
             ensure_min_samples=self._min_samples,
         )
-        self.y_ndim_ = y.ndim
+        self.n_samples_fit_, self.y_ndim_ = len(X), y.ndim
         y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
         self.n_outputs_ = y.shape[1]
         self.output_names_in_ = output_names

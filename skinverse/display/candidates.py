@@ -3,30 +3,21 @@
 import numpy as np
 
 from skinverse.delegate import inverse
-from skinverse.display.drawing import (
-    BACKGROUND_COLOR,
-    COLORS,
-    FAILURE_COLOR,
-    FRAME_COLOR,
-    MARKERS,
-    cycled,
-    legend,
-    mark_series,
-    next_series,
-    panels,
-    quantity,
-)
+from skinverse.display.drawing import FAILURE_COLOR, brief, legend, next_series, panels
+from skinverse.display.pairs import draw_pair_axes, draw_pair_points, draw_plane, draw_points
+from skinverse.display.parallel import draw_coordinates, draw_lines
 from skinverse.spaces import DesignSpace
 
-_N_BINS = 40
-_MAX_TRAINING_POINTS = 3000
+# Most variables that a picture of each kind holds.
+_MAX_VARIABLES = {"plane": 2, "pairs": 8, "parallel": 40}
 
 
 class CandidatesDisplay:
     """Proposed designs in their space, the training designs faint behind.
 
-    Two variables are drawn as a scatter plot; more as parallel coordinates, one axis a variable from
-    its lower to its upper bound, where a design is a line and the training designs are grey histograms.
+    Two variables are drawn in their plane; more as parallel coordinates, one axis a variable from its lower to its
+    upper bound, where a design is a line and the training designs are grey histograms; or, with ``kind="pairs"``,
+    in the planes of all pairs of variables, over the density of the training designs in grey.
     The edges of the space are always in view, and designs outside it are drawn in another colour.
 
     Use :meth:`from_estimator` or :meth:`from_designs` rather than the constructor, which stores.
@@ -46,7 +37,8 @@ class CandidatesDisplay:
 
     Attributes
     ----------
-    ax_ : Axes
+    ax_ : Axes, or ndarray of Axes of shape (n_features, n_features)
+        The latter for pairs.
     figure_ : Figure
 
     Examples
@@ -138,165 +130,88 @@ class CandidatesDisplay:
             space = getattr(getattr(estimator, "best_estimator_", estimator), "space_", None)
         return cls.from_designs(X, space=space, X_train=X_train, y_star=y_star, ax=ax, **plot_params)
 
-    def plot(self, ax=None, *, label=None, design_kw=None):
+    def plot(self, ax=None, *, kind="auto", variables=None, label=None, design_kw=None):
         """Draw the designs of all targets, one colour a target.
 
         Parameters
         ----------
-        ax : Axes, default=None
-            None makes a figure. Drawing on the same axes again adds designs of the same space.
+        ax : Axes, or array of Axes of shape (n_features, n_features), default=None
+            None makes a figure; the array is for pairs. Drawing on the same axes again adds designs of the
+            same space.
+        kind : {"auto", "plane", "parallel", "pairs"}, default="auto"
+            "plane" is for two variables, "pairs" for at most eight, "parallel" for two to forty. "auto" is the plane
+            for two variables, the distribution for one, parallel coordinates for more.
+        variables : sequence of str or int, default=None
+            Which to draw, by name or column; None draws all.
         label : str, default=None
             Name of the method, written before the target in the legend.
         design_kw : dict, default=None
-            Passed on to ``Axes.scatter`` (two variables) or ``Axes.plot``.
+            Passed on to ``Axes.plot`` for parallel coordinates, else to ``Axes.scatter``.
 
         Returns
         -------
         self : CandidatesDisplay
         """
-        n_features = self.space.n_features
-        if n_features == 1:
-            raise ValueError("A space of one variable has no picture here; draw a histogram of the designs.")
-        size = (4.6, 4.4) if n_features == 2 else (1.4 + 1.15 * min(n_features, 16), 4.2)
-        (self.ax_,), self.figure_ = panels(self, ax, 1, size=size)
-        first = next_series(self.ax_) == 0
-        labels = self._labels(label)
-        draw_background, draw_designs = (
-            (self._box, self._points) if n_features == 2 else (self._coordinates, self._lines)
+        columns = range(self.space.n_features) if variables is None else map(self.space.index, variables)
+        columns = np.array(list(columns), dtype=int)
+        kind = self._check_kind(kind, len(columns))
+        names, units = (
+            None if labels is None else [labels[j] for j in columns]
+            for labels in (self.space.names, self.space.units)
         )
-        if first:
-            draw_background()
-        for X, feasible, text in zip(self.X, self.feasible, labels, strict=True):
-            draw_designs(X, feasible, text, design_kw or {})
+        space = DesignSpace(self.space.bounds[columns], names=names, units=units)
+        X_train = None if self.X_train is None else self.X_train[:, columns]
+        design_kw = design_kw or {}
+
+        n = len(columns)
+        if kind == "pairs":
+            size = max(1.35, 4.2 / n) if n > 1 else 4.2
+            axes, self.figure_ = panels(self, ax, n * n, size=(1.15 * size, size), n_columns=n)
+            self.ax_ = np.array(axes, dtype=object).reshape(n, n)
+        else:
+            size = (6.0, 4.4) if kind == "plane" else (2.4 + 0.95 * min(n, 14), 4.2)
+            axes, self.figure_ = panels(self, ax, 1, size=size)
+            self.ax_ = axes[0]
+        draw_space, draw_designs = {
+            "plane": (draw_plane, draw_points),
+            "parallel": (draw_coordinates, draw_lines),
+            "pairs": (draw_pair_axes, draw_pair_points),
+        }[kind]
+        if next_series(axes[0]) == 0:
+            draw_space(self.ax_, space, X_train)
+        about = (space,) if kind == "parallel" else ()
+        for X, feasible, text in zip(self.X[:, :, columns], self.feasible, self._labels(label), strict=True):
+            draw_designs(self.ax_, *about, X, feasible, text, design_kw)
+        self._draw_legend(axes[0], kind)
+        return self
+
+    def _check_kind(self, kind, n):
+        """The kind of picture for `n` variables."""
+        if kind == "auto":
+            kind = {1: "pairs", 2: "plane"}.get(n, "parallel")
+        if kind not in _MAX_VARIABLES:
+            raise ValueError(f"kind must be 'auto' or one of {list(_MAX_VARIABLES)}, got {kind!r}.")
+        least = 1 if kind == "pairs" else 2
+        if not least <= n <= _MAX_VARIABLES[kind]:
+            raise ValueError(
+                f"kind={kind!r} draws {least} to {_MAX_VARIABLES[kind]} variables, got {n}. Choose by variables=, or "
+                "another kind; images have an ImageGridDisplay."
+            )
+        return kind
+
+    def _draw_legend(self, ax, kind):
         outside = int((~self.feasible).sum())
         if outside:
-            self.ax_.plot(
-                [], [], "x", color=FAILURE_COLOR, label=f"{outside} of {self.feasible.size} outside"
-            )
-        legend(self.ax_, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
-        return self
+            text = f"{outside} of {self.feasible.size} outside"
+            ax.plot([], [], "x", color=FAILURE_COLOR, label=text)
+        drawn = legend(ax, loc="upper left", bbox_to_anchor=(1.03, 1.0), borderaxespad=0)
+        if drawn is not None and kind == "pairs" and self.ax_.size > 1:
+            drawn.set_in_layout(False)  # there is room above the diagonal
 
     def _labels(self, label):
         """Legend entry of each target."""
         if self.y_star is None:
             wishes = [None] * len(self.X) if len(self.X) == 1 else [f"target {k}" for k in range(len(self.X))]
         else:
-            wishes = ["y* = " + ", ".join(f"{value:.4g}" for value in row) for row in self.y_star]
+            wishes = ["y* = " + brief(row) for row in self.y_star]
         return [", ".join(part for part in (label, wish) if part) or None for wish in wishes]
-
-    def _label(self, j, separator=" "):
-        names, units = self.space.names, self.space.units
-        name = names[j] if names is not None else f"x{j}"
-        return quantity(name, units[j] if units is not None else None).replace(" [", f"{separator}[")
-
-    def _box(self):
-        if self.X_train is not None:
-            step = -(-len(self.X_train) // _MAX_TRAINING_POINTS)
-            shown = self.X_train[::step]
-            self.ax_.scatter(
-                *shown.T, s=3, color=BACKGROUND_COLOR, linewidths=0, zorder=0, label="training designs"
-            )
-        (left, right), (bottom, top) = self.space.bounds
-        self.ax_.plot(
-            [left, right, right, left, left],
-            [bottom, bottom, top, top, bottom],
-            color=FRAME_COLOR,
-            linewidth=1,
-            zorder=1,
-            label="edge of the space",
-        )
-        self.ax_.use_sticky_edges = False  # or a picture already on the axes pins the limits to the edges
-        self.ax_.locator_params(nbins=5)
-        self.ax_.set_xlabel(self._label(0))
-        self.ax_.set_ylabel(self._label(1))
-
-    def _points(self, X, feasible, label, design_kw):
-        series = next_series(self.ax_)
-        style = {
-            "s": 16,
-            "color": cycled(COLORS, series),
-            "marker": cycled(MARKERS, series),
-            "linewidths": 0,
-            "alpha": 0.85,
-            "zorder": 3,
-            **design_kw,
-        }
-        mark_series(self.ax_.scatter(*X[feasible].T, label=label, **style))
-        if not feasible.all():
-            self.ax_.scatter(*X[~feasible].T, s=24, marker="x", color=FAILURE_COLOR, zorder=4)
-
-    def _unit(self, X):
-        """Designs on the axes of the parallel coordinates; a pinned variable sits in the middle."""
-        width = self.space.width
-        return np.where(width > 0, (X - self.space.lower) / np.where(width > 0, width, 1.0), 0.5)
-
-    def _coordinates(self):
-        ax, space = self.ax_, self.space
-        columns = np.arange(space.n_features)
-        if self.X_train is not None:
-            unit = self._unit(self.X_train)
-            for j in columns:
-                count, edges = np.histogram(unit[:, j], bins=_N_BINS)
-                width = 0.36 * np.sqrt(count / max(count.max(), 1))
-                ax.fill_betweenx(
-                    np.repeat(edges, 2)[1:-1],
-                    j - np.repeat(width, 2),
-                    j + np.repeat(width, 2),
-                    color=BACKGROUND_COLOR,
-                    alpha=0.45,
-                    linewidth=0,
-                    zorder=0,
-                    label="training designs" if j == 0 else None,
-                )
-        ax.vlines(columns, 0, 1, color=FRAME_COLOR, linewidth=1, zorder=2)
-        ax.hlines(
-            [0, 1], -0.3, space.n_features - 0.7, color=FRAME_COLOR, linewidth=0.6, linestyle=":", zorder=2
-        )
-        ends = {"ha": "center", "fontsize": "small", "zorder": 5}
-        for j in columns:
-            if space.width[j] == 0:
-                ax.annotate(
-                    f"= {space.lower[j]:.4g}", (j, 0), (0, -4), textcoords="offset points", va="top", **ends
-                )
-                continue
-            ax.annotate(
-                f"{space.lower[j]:.4g}", (j, 0), (0, -4), textcoords="offset points", va="top", **ends
-            )
-            ax.annotate(
-                f"{space.upper[j]:.4g}", (j, 1), (0, 4), textcoords="offset points", va="bottom", **ends
-            )
-        crowded = space.n_features > 8
-        ax.set_xticks(
-            columns, [self._label(j, " " if crowded else "\n") for j in columns], rotation=90 * crowded
-        )
-        ax.set_yticks([])
-        ax.set_xlim(-0.5, space.n_features - 0.5)
-        ax.set_ylim(-0.08, 1.08)
-        ax.tick_params(length=0, pad=0)
-        ax.spines[:].set_visible(False)
-        ax.set_ylabel("lower to upper bound")
-
-    def _lines(self, X, feasible, label, design_kw):
-        columns = np.arange(self.space.n_features)
-        series = next_series(self.ax_)
-        style = {
-            "color": cycled(COLORS, series),
-            "marker": cycled(MARKERS, series),
-            "markersize": 3,
-            "linewidth": 0.7,
-            "alpha": float(np.clip(3.5 / np.sqrt(max(len(X), 1)), 0.15, 0.9)),
-            "zorder": 3,
-            **design_kw,
-        }
-        unit = self._unit(X)
-        lines = self.ax_.plot(columns, unit[feasible].T, **style)
-        (proxy,) = self.ax_.plot(
-            [], [], label=label, **{**style, "alpha": 1, "linewidth": 1.5, "markersize": 4}
-        )
-        mark_series(proxy)
-        if not feasible.all():
-            lost = {**style, "color": FAILURE_COLOR, "marker": "x", "markersize": 5, "zorder": 4}
-            lines += self.ax_.plot(columns, unit[~feasible].T, **lost)
-            low, high = unit[~feasible].min(), unit[~feasible].max()
-            bottom, top = self.ax_.get_ylim()
-            self.ax_.set_ylim(min(bottom, low - 0.05), max(top, high + 0.05))

@@ -1,6 +1,9 @@
 """ConvergenceDisplay: how a solver's candidates approach their targets."""
 
+from copy import copy
+
 import numpy as np
+from sklearn.pipeline import Pipeline
 
 from skinverse.display.drawing import COLORS, DASHES, cycled, legend, mark_series, next_series, panels
 
@@ -8,7 +11,7 @@ from skinverse.display.drawing import COLORS, DASHES, cycled, legend, mark_serie
 class ConvergenceDisplay:
     """Residuals of a solver's candidates against its steps, and the share that has converged.
 
-    Use :meth:`from_result` rather than the constructor, which stores.
+    Use :meth:`from_estimator` or :meth:`from_result` rather than the constructor, which stores.
 
     Parameters
     ----------
@@ -32,19 +35,12 @@ class ConvergenceDisplay:
 
     Examples
     --------
-    >>> import torch
-    >>> from skinverse import DesignSpace, LevenbergMarquardtSolver
+    >>> from skinverse import ForwardRegressor, NeuralAdjoint
+    >>> from skinverse.datasets import make_sine_wave
     >>> from skinverse.display import ConvergenceDisplay
-    >>> from skinverse.targets import Targets
-    >>> space = DesignSpace([[-1, 1], [-1, 1]])
-    >>> starts = space.sample(50, random_state=0)
-    >>> y_star = starts[::-1, :1] ** 2
-    >>> class Square(torch.nn.Module):
-    ...     def forward(self, X):
-    ...         return X[:, :1] ** 2
-    >>> solver = LevenbergMarquardtSolver()
-    >>> result = solver.solve(Square(), Targets(y_star, y_star), starts, space, y_scale=[1.0])
-    >>> display = ConvergenceDisplay.from_result(result, solver.tol)
+    >>> X, y = make_sine_wave(200, random_state=0)
+    >>> inverter = NeuralAdjoint(ForwardRegressor((16,), max_epochs=10), random_state=0).fit(X, y)
+    >>> display = ConvergenceDisplay.from_estimator(inverter, [0.5, 1.2])
     >>> bool(display.converged[0] < display.converged[-1])
     True
     """
@@ -87,6 +83,56 @@ class ConvergenceDisplay:
             n_candidates=trace.shape[1],
         )
         return display.plot(ax=ax, **plot_params)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        y_star,
+        *,
+        n=1,
+        random_state=0,
+        quantiles=(0.05, 0.25, 0.5, 0.75, 0.95),
+        ax=None,
+        **plot_params,
+    ):
+        """Ask for designs, watch the solver, and draw all candidates that it worked on.
+
+        Parameters
+        ----------
+        estimator : fitted inverter with a solver, Pipeline that ends in one, or search
+            :class:`~skinverse.NeuralAdjoint`, :class:`~skinverse.IPageInverter`,
+            :class:`~skinverse.RefinedInverter`.
+        y_star : array-like or TargetRange
+            Targets; see :meth:`~skinverse.base.BaseInverter.inverse`.
+        n : int, default=1
+            Designs to ask for, for each target. Candidates are more: those that are not chosen, and those that take
+            the place of stuck ones.
+        random_state : int, default=0
+            Governs the draw of candidates.
+        quantiles : sequence of float, default=(0.05, 0.25, 0.5, 0.75, 0.95)
+            Over candidates.
+        ax, **plot_params
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        display : ConvergenceDisplay
+        """
+        inverter = getattr(estimator, "best_estimator_", estimator)
+        inverter = inverter.steps[-1][1] if isinstance(inverter, Pipeline) else inverter
+        if not hasattr(inverter, "solver"):
+            raise TypeError(
+                f"{type(inverter).__name__} has no solver whose steps could be drawn; pass a NeuralAdjoint, an "
+                "IPageInverter or a RefinedInverter."
+            )
+        from skinverse.solvers import SolverResult  # brings torch, which the other displays do without
+
+        watched = copy(inverter)
+        watched.solver = _Watched(inverter.solver)
+        watched.inverse(y_star, n, random_state=random_state)
+        result = SolverResult.concatenate(watched.solver.results)
+        return cls.from_result(result, watched.solver.tol, quantiles=quantiles, ax=ax, **plot_params)
 
     def plot(self, ax=None, *, label=None, line_kw=None, band_kw=None):
         """Draw residuals and, on a second panel, the share converged.
@@ -137,3 +183,20 @@ class ConvergenceDisplay:
             axes[1].set_xlabel("step")
             axes[1].set_ylim(-2, 102)
         return self
+
+
+class _Watched:
+    """A solver that keeps its results."""
+
+    def __init__(self, solver):
+        from skinverse.solvers import LevenbergMarquardtSolver
+
+        self.solver = LevenbergMarquardtSolver() if solver is None else solver
+        self.tol = getattr(self.solver, "tol", 1e-5)
+        self.results = []
+
+    def solve(self, *args, **params):
+        result = self.solver.solve(*args, **params)
+        if params.get("free") is None:  # else the same candidates once more, their whole numbers rounded
+            self.results.append(result)
+        return result

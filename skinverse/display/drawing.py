@@ -2,6 +2,8 @@
 
 from itertools import islice
 
+from skinverse.utils.frames import quantity
+
 # Okabe and Ito's colours, told apart with every common colour blindness; the black is left to frames.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5A4FCF", "#7F7F7F")
 MARKERS = ("o", "s", "^", "D", "v", "P", "<", "X")
@@ -25,8 +27,19 @@ def pyplot(display):
     return plt
 
 
-def panels(display, ax, n, *, size=(4.6, 4.2), **subplots_params):
-    """The `n` axes to draw on and their figure: new ones if `ax` is None.
+def panels(display, ax, n, *, size=(4.6, 4.2), n_columns=4):
+    """The `n` axes to draw on, row by row, and their figure: a new one if `ax` is None.
+
+    Parameters
+    ----------
+    display : object
+        Named in errors.
+    ax : Axes, array of Axes or None
+    n : int
+    size : tuple of float, default=(4.6, 4.2)
+        Of a panel, inches.
+    n_columns : int, default=4
+        Panels side by side, at most.
 
     Raises
     ------
@@ -35,10 +48,18 @@ def panels(display, ax, n, *, size=(4.6, 4.2), **subplots_params):
     """
     plt = pyplot(display)
     if ax is None:
+        n_columns = min(n, n_columns)
+        n_rows = -(-n // n_columns)
         figure, axes = plt.subplots(
-            1, n, figsize=(size[0] * n, size[1]), squeeze=False, layout="constrained", **subplots_params
+            n_rows,
+            n_columns,
+            figsize=(size[0] * n_columns, size[1] * n_rows),
+            squeeze=False,
+            layout="constrained",
         )
-        return list(axes.ravel()), figure
+        for spare in axes.flat[n:]:
+            spare.remove()
+        return list(axes.flat[:n]), figure
     axes = [ax] if hasattr(ax, "plot") else list(getattr(ax, "flat", ax))
     if len(axes) != n:
         raise ValueError(
@@ -46,6 +67,15 @@ def panels(display, ax, n, *, size=(4.6, 4.2), **subplots_params):
             f"Pass ax=None or {'one Axes' if n == 1 else f'an array of {n} Axes'}."
         )
     return axes, axes[0].figure
+
+
+def plain_ticks(axis):
+    """Write counts on a logarithmic axis as 1, 2, 5, 10, ... rather than as powers of ten."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def next_series(ax):
@@ -64,9 +94,11 @@ def cycled(values, k):
     return values[k % len(values)]
 
 
-def quantity(name, unit=None):
-    """A name with its unit in brackets; ``"1"`` and the empty string are no units."""
-    return f"{name} [{unit}]" if unit not in (None, "", "1") else str(name)
+def variable_labels(space, separator=" "):
+    """One axis label for each design variable, name and unit."""
+    names = [f"x{j}" for j in range(space.n_features)] if space.names is None else space.names
+    units = [None] * space.n_features if space.units is None else space.units
+    return [quantity(*pair).replace(" [", f"{separator}[") for pair in zip(names, units, strict=True)]
 
 
 def output_labels(n_outputs, names, units):
@@ -79,9 +111,17 @@ def output_labels(n_outputs, names, units):
     return [quantity(name, unit) for name, unit in zip(names, units, strict=True)]
 
 
+def brief(row):
+    """A target or a response in words: at most four outputs."""
+    values = ["any" if value != value else f"{value:.4g}" for value in row]
+    return ", ".join(values if len(values) <= 4 else [*values[:3], "..."])
+
+
 def legend(ax, **params):
-    """A legend, if anything on `ax` carries a label."""
-    if any(islice(ax.get_legend_handles_labels()[1], 1)):
-        drawn = ax.legend(frameon=True, framealpha=0.9, fontsize="small", **params)
-        for handle in drawn.legend_handles:
-            handle.set_alpha(1)
+    """A legend, or None if nothing on `ax` carries a label."""
+    if not any(islice(ax.get_legend_handles_labels()[1], 1)):
+        return None
+    drawn = ax.legend(frameon=True, framealpha=0.9, fontsize="small", **params)
+    for handle in drawn.legend_handles:
+        handle.set_alpha(1)
+    return drawn

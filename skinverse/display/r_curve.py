@@ -2,9 +2,17 @@
 
 import numpy as np
 
-from skinverse.delegate import inverse
-from skinverse.display.drawing import COLORS, DASHES, cycled, legend, mark_series, next_series, panels
-from skinverse.metrics.resimulation import resimulation_error
+from skinverse.display.drawing import (
+    COLORS,
+    DASHES,
+    cycled,
+    legend,
+    mark_series,
+    next_series,
+    panels,
+    plain_ticks,
+)
+from skinverse.display.judged import ask_and_judge, verdict_of
 
 
 class RCurveDisplay:
@@ -13,7 +21,8 @@ class RCurveDisplay:
     The line is the mean over targets, which the worst targets rule; the band holds the middle half of
     the targets, and may lie below the mean altogether.
 
-    Use :meth:`from_estimator` or :meth:`from_resimulation` rather than the constructor, which stores.
+    Use :meth:`from_estimator`, :meth:`from_predictions` or :meth:`from_resimulation` rather than the
+    constructor, which stores.
 
     Parameters
     ----------
@@ -90,6 +99,36 @@ class RCurveDisplay:
         return display.plot(ax=ax, **plot_params)
 
     @classmethod
+    def from_predictions(
+        cls,
+        y_star,
+        y_pred,
+        *,
+        judge="own surrogate",
+        on_failure="worst",
+        unit=None,
+        ax=None,
+        **plot_params,
+    ):
+        """Draw the curve of responses that are there already.
+
+        Parameters
+        ----------
+        y_star, y_pred, judge
+            As for :meth:`ResimulationDisplay.from_predictions`.
+        on_failure, unit
+            As for :meth:`from_resimulation`.
+        ax, **plot_params
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        display : RCurveDisplay
+        """
+        result = verdict_of(y_star, y_pred, judge)
+        return cls.from_resimulation(result, on_failure=on_failure, unit=unit, ax=ax, **plot_params)
+
+    @classmethod
     def from_estimator(
         cls,
         estimator,
@@ -128,8 +167,7 @@ class RCurveDisplay:
         -------
         display : RCurveDisplay
         """
-        X = inverse(estimator, y_star, n, random_state=random_state)
-        result = resimulation_error(X, y_star, simulator, judge=judge)
+        _, result = ask_and_judge(estimator, y_star, simulator, n, judge, random_state)
         return cls.from_resimulation(result, on_failure=on_failure, unit=unit, ax=ax, **plot_params)
 
     def plot(self, ax=None, *, label=None, band=True, line_kw=None, band_kw=None):
@@ -169,9 +207,11 @@ class RCurveDisplay:
         if band:
             shade = {"color": line.get_color(), "alpha": 0.18, "linewidth": 0, **(band_kw or {})}
             self.ax_.fill_between(T, lower, upper, **shade)
+        plain_ticks(self.ax_.xaxis)
         unit = "" if self.unit in (None, "", "1") else f" [{self.unit}²]"
         self.ax_.set_xlabel("candidates T")
-        self.ax_.set_ylabel(f"$r_T$: best squared error of T{unit}")
+        if series == 0 or unit:
+            self.ax_.set_ylabel(f"$r_T$: best squared error of T{unit}")
         self.ax_.set_title(f"mean and quartiles over targets, judge: {self.judge}", fontsize="medium")
         legend(self.ax_, loc="best")
         return self

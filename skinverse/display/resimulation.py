@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from skinverse.delegate import inverse
 from skinverse.display.drawing import (
     COLORS,
     FAILURE_COLOR,
@@ -15,9 +14,11 @@ from skinverse.display.drawing import (
     output_labels,
     panels,
 )
-from skinverse.metrics.resimulation import OK, resimulation_error
+from skinverse.display.judged import ask_and_judge, verdict_of
+from skinverse.metrics.resimulation import OK
 
 _NO_DISTANCE = 1e-16
+_MAX_PANELS = 12
 
 
 class ResimulationDisplay:
@@ -26,7 +27,8 @@ class ResimulationDisplay:
     Exact answers lie on the identity line. Designs without a response are not left out: they are
     drawn as crosses at the lower edge, above their target, and counted in the legend.
 
-    Use :meth:`from_estimator` or :meth:`from_resimulation` rather than the constructor, which stores.
+    Use :meth:`from_estimator`, :meth:`from_predictions` or :meth:`from_resimulation` rather than the
+    constructor, which stores.
 
     Parameters
     ----------
@@ -43,13 +45,14 @@ class ResimulationDisplay:
 
     Attributes
     ----------
-    ax_ : Axes, or ndarray of Axes of shape (n_outputs,)
-        One panel for each output.
+    ax_ : Axes, or ndarray of Axes
+        One panel for each output drawn.
     figure_ : Figure
 
     See Also
     --------
     RCurveDisplay : Error against the number of candidates.
+    SpectrumDisplay : Responses that are curves.
 
     Examples
     --------
@@ -104,6 +107,46 @@ class ResimulationDisplay:
         return display.plot(ax=ax, **plot_params)
 
     @classmethod
+    def from_predictions(
+        cls,
+        y_star,
+        y_pred,
+        *,
+        judge="own surrogate",
+        output_names=None,
+        output_units=None,
+        ax=None,
+        **plot_params,
+    ):
+        """Draw responses that are there already.
+
+        Parameters
+        ----------
+        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar
+            Targets.
+        y_pred : array-like of shape (n_targets, n, n_outputs)
+            Responses to the designs, such as `predicted` in the info bunch; NaN where there is none. An array of
+            fewer dimensions holds one response for each target.
+        judge : {"own surrogate", "held-out surrogate", "simulator"}, default="own surrogate"
+            Whose responses these are.
+        output_names, output_units : sequence of str, default=None
+        ax, **plot_params
+            As for :meth:`plot`.
+
+        Returns
+        -------
+        display : ResimulationDisplay
+        """
+        return cls.from_resimulation(
+            verdict_of(y_star, y_pred, judge),
+            y_star,
+            output_names=output_names,
+            output_units=output_units,
+            ax=ax,
+            **plot_params,
+        )
+
+    @classmethod
     def from_estimator(
         cls,
         estimator,
@@ -142,8 +185,7 @@ class ResimulationDisplay:
         -------
         display : ResimulationDisplay
         """
-        X = inverse(estimator, y_star, n, random_state=random_state)
-        result = resimulation_error(X, y_star, simulator, judge=judge)
+        _, result = ask_and_judge(estimator, y_star, simulator, n, judge, random_state)
         if output_names is None:
             output_names = getattr(simulator, "output_names", None)
         if output_units is None:
@@ -152,16 +194,20 @@ class ResimulationDisplay:
             result, y_star, output_names=output_names, output_units=output_units, ax=ax, **plot_params
         )
 
-    def plot(self, ax=None, *, kind="response", T=None, label=None, scatter_kw=None, line_kw=None):
+    def plot(
+        self, ax=None, *, kind="response", outputs=None, T=None, label=None, scatter_kw=None, line_kw=None
+    ):
         """Draw one panel for each output.
 
         Parameters
         ----------
-        ax : Axes, or array of Axes of shape (n_outputs,), default=None
+        ax : Axes, or array of as many Axes as outputs are drawn, default=None
             None makes a figure. Drawing on the same axes again adds a method to the comparison.
         kind : {"response", "distance"}, default="response"
             "response" draws responses around the identity line; "distance" the distance of response
             and target on a logarithmic axis, where accurate methods can be told apart.
+        outputs : sequence of int, default=None
+            Columns of the outputs to draw; None draws all, of which there may be twelve.
         T : int, default=None
             Candidates drawn for each target, the first ones; None draws all.
         label : str, default=None
@@ -176,11 +222,17 @@ class ResimulationDisplay:
         if kind not in ("response", "distance"):
             raise ValueError(f"kind must be 'response' or 'distance', got {kind!r}.")
         response, failed = self.response[:, :T], self.status[:, :T] != OK
-        n_outputs = response.shape[2]
-        labels = output_labels(n_outputs, self.output_names, self.output_units)
-        axes, self.figure_ = panels(self, ax, n_outputs)
-        self.ax_ = axes[0] if n_outputs == 1 else np.array(axes, dtype=object)
-        for k, panel in enumerate(axes):
+        labels = output_labels(response.shape[2], self.output_names, self.output_units)
+        outputs = np.arange(response.shape[2]) if outputs is None else np.asarray(outputs, dtype=int)
+        if len(outputs) > _MAX_PANELS:
+            raise ValueError(
+                f"A picture holds at most {_MAX_PANELS} outputs, got {len(outputs)}. Choose some by outputs=, "
+                "or draw curves with SpectrumDisplay."
+            )
+        size = (4.6, 4.2) if len(outputs) <= 2 else (3.4, 3.3)
+        axes, self.figure_ = panels(self, ax, len(outputs), size=size, n_columns=3)
+        self.ax_ = axes[0] if len(axes) == 1 else np.array(axes, dtype=object)
+        for panel, k in zip(axes, outputs, strict=True):
             wanted = np.broadcast_to(self.y_star[:, k, None], failed.shape)
             self._draw(panel, kind, wanted, response[:, :, k], failed, label, scatter_kw, line_kw)
             panel.set_xlabel(f"wanted {labels[k]}")
@@ -194,10 +246,12 @@ class ResimulationDisplay:
     def _draw(self, panel, kind, wanted, response, failed, label, scatter_kw, line_kw):
         series = next_series(panel)
         color = cycled(COLORS, series)
-        if series == 0 and kind == "response":
-            style = {"color": FRAME_COLOR, "linewidth": 0.8, "zorder": 1, **(line_kw or {})}
-            panel.axline((0, 0), slope=1, label="response = wanted", **style)
         shown = ~failed & ~np.isnan(wanted)
+        wishes = wanted[~np.isnan(wanted)]
+        if series == 0 and kind == "response" and wishes.size:
+            style = {"color": FRAME_COLOR, "linewidth": 0.8, "zorder": 1, **(line_kw or {})}
+            # The limits come to hold the point that the line is given by.
+            panel.axline((wishes[0], wishes[0]), slope=1, label="response = wanted", **style)
         n_failed = int((failed & ~np.isnan(wanted)).sum())
         if n_failed:
             failures = f"{n_failed} of {failed.size} failed"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinverse.persistence import SaveMixin
 from skinverse.simulators.base import Simulator
 from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.validation import (
@@ -15,7 +16,7 @@ from skinverse.utils.validation import (
 )
 
 
-class NeuralSimulator(Simulator):
+class NeuralSimulator(SaveMixin, Simulator):
     """Stand-in for a slow simulator: a regressor trained on its answers, with its error on designs held out.
 
     Published tasks whose simulation takes minutes are judged by such a network [1]_. Names, units, bounds and

@@ -1,4 +1,4 @@
-"""Column names of data frames, without importing a data frame library."""
+"""Names of columns and of what stands in them, without importing a data frame library."""
 
 import numpy as np
 
@@ -32,3 +32,8 @@ def check_same_names(seen, given, *, what):
         f"The column names of {what} must match those seen in fit, in the same order: "
         f"expected {list(seen)}, got {list(given)}. Reorder or rename the columns, or pass an array."
     )
+
+
+def quantity(name, unit=None):
+    """A name with its unit in brackets; ``"1"`` and the empty string are no units."""
+    return f"{name} [{unit}]" if unit not in (None, "", "1") else str(name)

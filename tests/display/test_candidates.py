@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from artists import legend_texts
 from matplotlib.colors import to_rgba
 from numpy.testing import assert_allclose
 from sklearn.pipeline import make_pipeline
@@ -10,10 +11,6 @@ from skinverse.datasets import make_ballistics, make_sine_wave
 from skinverse.display import CandidatesDisplay
 from skinverse.display.drawing import FAILURE_COLOR
 from skinverse.simulators import Ballistics, SineWave
-
-
-def legend_texts(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 @pytest.fixture(scope="module")
@@ -110,5 +107,85 @@ def test_without_targets_several_are_numbered():
 def test_wrong_shapes():
     with pytest.raises(ValueError, match="X must have shape"):
         CandidatesDisplay.from_designs(np.zeros(3))
-    with pytest.raises(ValueError, match="one variable"):
-        CandidatesDisplay.from_designs(np.zeros((2, 1)), space=[[0, 1]])
+    with pytest.raises(ValueError, match=r"kind must be 'auto' or one of .* got 'bars'"):
+        CandidatesDisplay.from_designs(np.zeros((2, 3)), kind="bars")
+    with pytest.raises(ValueError, match="kind='parallel' draws 2 to 40 variables, got 41"):
+        CandidatesDisplay.from_designs(np.zeros((2, 41)))
+
+
+def test_pairs_are_planes_over_the_training_density(throws):
+    inverter, X = throws
+    display = CandidatesDisplay.from_estimator(inverter, [5.0, 9.0], n=6, X_train=X, kind="pairs")
+    axes, space = display.ax_, inverter.space_
+    assert axes.shape == (4, 4)
+    for i, j in np.ndindex(4, 4):
+        assert axes[i, j].get_visible() == (i >= j)
+        if i > j:
+            density, *designs = axes[i, j].collections
+            for target, points in enumerate(designs):
+                assert_allclose(points.get_offsets(), display.X[target][:, [j, i]])
+            assert len(designs) == 2
+            cells = density.get_coordinates()  # corners, (n_rows + 1, n_columns + 1, 2)
+            centres = (cells[:-1, :-1] + cells[1:, 1:]) / 2
+            apart = np.abs(centres[:, :, None] - X[:, [j, i]]) / (cells[1, 1] - cells[0, 0])
+            count = (apart.max(axis=-1) <= 0.5).sum(axis=-1)
+            assert_allclose(np.expm1(density.get_array().filled(0)), count, atol=1e-9)
+            (edge,) = axes[i, j].lines
+            assert_allclose(edge.get_xydata().min(axis=0), space.lower[[j, i]])
+            assert_allclose(edge.get_xydata().max(axis=0), space.upper[[j, i]])
+    assert [ax.get_xlabel() for ax in axes[-1]] == ["x0 [m]", "y0 [m]", "angle [rad]", "v0 [m/s]"]
+    assert [ax.get_ylabel() for ax in axes[:, 0]] == ["", "y0 [m]", "angle [rad]", "v0 [m/s]"]
+    assert legend_texts(axes[0, 0]) == ["training designs", "edge of the space", "y* = 5", "y* = 9"]
+
+
+def test_the_diagonal_of_pairs_counts_designs(throws):
+    inverter, X = throws
+    display = CandidatesDisplay.from_estimator(inverter, [5.0], n=9, X_train=X, kind="pairs")
+    for j in range(4):
+        ax = display.ax_[j, j]
+        for stairs, values in zip(ax.patches, (X[:, j], display.X[0, :, j]), strict=True):
+            count = np.histogram(values, bins=20, range=ax.get_xlim())[0]
+            assert_allclose(stairs.get_data().values, count / count.max())
+
+
+def test_pairs_show_what_lies_outside_and_take_another_method(throws):
+    inverter, _ = throws
+    X = np.repeat(inverter.inverse([5.0], 3), 2, axis=0)
+    X[0, 0, 1] = 6.0
+    display = CandidatesDisplay.from_designs(X[0], space=inverter.space_, kind="pairs")
+    assert display.ax_[3, 1].get_xlim()[1] > 6
+    assert display.ax_[1, 0].get_ylim()[1] > 6
+    assert_allclose(display.ax_[1, 0].collections[1].get_offsets(), [[X[0, 0, 0], 6.0]])
+    other = CandidatesDisplay.from_designs(
+        X[1], space=inverter.space_, kind="pairs", ax=display.ax_, label="other"
+    )
+    assert (other.ax_ == display.ax_).all()
+    assert legend_texts(display.ax_[0, 0]) == ["edge of the space", "1 of 3 outside", "other"]
+    points = display.ax_[1, 0].collections
+    assert tuple(points[0].get_facecolor()[0]) != tuple(points[2].get_facecolor()[0])
+
+
+def test_some_variables_by_name_or_column(throws):
+    inverter, X = throws
+    display = CandidatesDisplay.from_estimator(inverter, [5.0], n=4, X_train=X, variables=["v0", 1])
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("v0 [m/s]", "y0 [m]")
+    assert_allclose(display.ax_.collections[1].get_offsets(), display.X[0][:, [3, 1]])
+    with pytest.raises(ValueError, match="kind='plane' draws 2 to 2 variables, got 4"):
+        display.plot(kind="plane")
+    with pytest.raises(ValueError, match="no variable 'mass'"):
+        display.plot(variables=["mass", "v0"])
+
+
+def test_one_variable_is_its_distribution():
+    X = np.random.default_rng(0).uniform(size=(30, 1))
+    display = CandidatesDisplay.from_designs(X, space=[[0, 1]], X_train=X)
+    assert display.ax_.shape == (1, 1)
+    training, designs = display.ax_[0, 0].patches
+    assert_allclose(training.get_data().values, designs.get_data().values)
+
+
+def test_long_and_partial_targets_are_written_briefly():
+    display = CandidatesDisplay.from_designs(
+        np.zeros((2, 3, 2)), space=[[-1, 1]] * 2, y_star=[[1.0, np.nan] * 3] * 2
+    )
+    assert legend_texts(display.ax_)[1:] == ["y* = 1, any, 1, ..."] * 2

@@ -3,8 +3,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
+from skinverse import DesignSpace, LevenbergMarquardtSolver, NearestDesignInverter, NeuralAdjoint
 from skinverse.display import ConvergenceDisplay
+from skinverse.simulators import SineWave
+from skinverse.targets import Targets
 
 
 @pytest.fixture
@@ -60,3 +65,51 @@ def test_three_axes_are_one_too_many(result):
 
     with pytest.raises(ValueError, match="draws 2 panels here, got 3 axes"):
         ConvergenceDisplay.from_result(result, 1e-6, ax=plt.subplots(1, 3)[1])
+
+
+@pytest.fixture
+def adjoint(exact_sine):
+    """Thirty starts drawn from the space, each solved once."""
+    space = DesignSpace([[-1, 1], [-1, 1]])
+    X = space.sample(200, random_state=0)
+    inverter = NeuralAdjoint(
+        exact_sine,
+        solver=LevenbergMarquardtSolver(5, tol=1e-3),
+        start="sampler",
+        n_starts=30,
+        max_redraws=0,
+        anchor=False,
+        space=space,
+        random_state=0,
+    )
+    return inverter.fit(X, SineWave()(X)[:, 0])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_estimator_is_watched(adjoint):
+    display = ConvergenceDisplay.from_estimator(adjoint, [0.5, 1.2], n=30, random_state=3)
+    _, info = adjoint.inverse([0.5, 1.2], 30, random_state=3, return_info=True)
+    starts, y_star = info.proposal.reshape(-1, 2), np.repeat([[0.5], [1.2]], 30, axis=0)
+    result = adjoint.solver.solve(
+        adjoint.forward_model_.module_,
+        Targets(y_star, y_star),
+        starts,
+        adjoint.space_,
+        y_scale=adjoint.y_scale_,
+    )
+    assert_allclose(display.residual, np.quantile(result.trace, (0.05, 0.25, 0.5, 0.75, 0.95), axis=1))
+    assert display.n_candidates == 60
+    assert display.tol == 1e-3
+    assert isinstance(adjoint.solver, LevenbergMarquardtSolver)  # as it was
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_through_a_pipeline(adjoint):
+    plain = ConvergenceDisplay.from_estimator(adjoint, [0.5])
+    pipe = make_pipeline(FunctionTransformer(), adjoint)
+    assert_allclose(ConvergenceDisplay.from_estimator(pipe, [0.5]).residual, plain.residual)
+
+
+def test_an_estimator_without_a_solver():
+    with pytest.raises(TypeError, match="NearestDesignInverter has no solver"):
+        ConvergenceDisplay.from_estimator(NearestDesignInverter(), [0.5])

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from artists import legend_texts
 from numpy.testing import assert_allclose
 
 from skinverse import NearestDesignInverter, PriorInverter
@@ -17,10 +18,6 @@ def targets():
 @pytest.fixture(scope="module")
 def inverter():
     return NearestDesignInverter().fit(*make_sine_wave(300, random_state=0))
-
-
-def legend_texts(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_numbers_are_those_of_the_curve(inverter, targets):
@@ -77,3 +74,23 @@ def test_exact_answers_draw_without_warning(inverter, recwarn):
     display.figure_.canvas.draw()
     assert_allclose(display.mean, 0)
     assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_responses_that_are_there_already(inverter, targets):
+    X = inverter.inverse(targets, 4)
+    response = SineWave()(X.reshape(-1, 2)).reshape(-1, 4, 1)
+    display = RCurveDisplay.from_predictions(targets, response, judge="simulator")
+    asked = RCurveDisplay.from_estimator(inverter, targets, SineWave(), n=4)
+    assert_allclose(display.mean, asked.mean)
+    assert display.ax_.get_title() == asked.ax_.get_title()
+
+
+def test_counts_are_written_as_numbers_and_the_unit_stays(inverter, targets):
+    display = RCurveDisplay.from_estimator(inverter, targets, SineWave(), n=50, unit="eV")
+    display.plot(ax=display.ax_)
+    display.figure_.canvas.draw()
+    low, high = display.ax_.get_xlim()
+    ticks = [t.get_text() for t in display.ax_.get_xticklabels() if low <= t.get_position()[0] <= high]
+    assert ticks == ["1", "2", "5", "10", "20", "50"]
+    display.unit = None
+    assert "[eV²]" in display.plot(ax=display.ax_).ax_.get_ylabel()

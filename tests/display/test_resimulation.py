@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from artists import legend_texts
 from numpy.testing import assert_allclose, assert_array_equal
 
 from skinverse import NearestDesignInverter
@@ -19,10 +20,6 @@ def sine_inverter():
 def fails_above_zero(X):
     y = SineWave()(X)
     return np.where(y > 0, np.nan, y)
-
-
-def legend_texts(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_numbers_are_those_of_the_judge(sine_inverter):
@@ -119,3 +116,43 @@ def test_a_regressor_must_be_named_as_judge(sine_inverter):
         ResimulationDisplay.from_estimator(sine_inverter, TARGETS, judge)
     display = ResimulationDisplay.from_estimator(sine_inverter, TARGETS, judge, judge="held-out surrogate")
     assert display.ax_.get_title() == "judge: held-out surrogate"
+
+
+def test_responses_that_are_there_already(sine_inverter):
+    response = np.array([[[-0.4], [-0.6]], [[0.5], [np.nan]], [[1.0], [1.1]]])
+    display = ResimulationDisplay.from_predictions(
+        TARGETS, response, output_names=["gap"], output_units=["eV"]
+    )
+    assert_array_equal(display.response, response)
+    assert_array_equal(display.status, [["ok", "ok"], ["ok", "failed"], ["ok", "ok"]])
+    assert display.ax_.get_title() == "judge: own surrogate"
+    assert display.ax_.get_xlabel() == "wanted gap [eV]"
+    assert_array_equal(display.ax_.collections[0].get_offsets()[:, 1], [-0.4, -0.6, 0.5, 1.0, 1.1])
+    single = ResimulationDisplay.from_predictions(TARGETS, response[:, 0, 0], judge="simulator")
+    assert_array_equal(single.response, response[:, :1])
+    with pytest.raises(ValueError, match="y_pred has 1 outputs, but y_star has 2"):
+        ResimulationDisplay.from_predictions(np.zeros((3, 2)), response)
+    with pytest.raises(ValueError, match="y_pred must have shape"):
+        ResimulationDisplay.from_predictions(0.5, 0.5)
+
+
+def test_limits_are_those_of_the_data():
+    """The line of identity once pulled the origin into view."""
+    display = ResimulationDisplay.from_predictions([100.0, 101.0, 102.0], [100.5, 101.0, 102.5])
+    assert min(*display.ax_.get_xlim(), *display.ax_.get_ylim()) > 99
+
+
+def test_many_outputs_are_chosen_and_wrapped():
+    y_star = np.random.default_rng(0).uniform(size=(5, 13))
+    with pytest.raises(ValueError, match="at most 12 outputs, got 13"):
+        ResimulationDisplay.from_predictions(y_star, y_star)
+    display = ResimulationDisplay.from_predictions(y_star, y_star, outputs=[12, 0, 3, 4])
+    assert [ax.get_xlabel() for ax in display.ax_] == ["wanted y12", "wanted y0", "wanted y3", "wanted y4"]
+    assert len(display.figure_.axes) == 4
+    tops = [ax.get_subplotspec().rowspan.start for ax in display.ax_]
+    assert tops == [0, 0, 0, 1]
+
+
+def test_an_output_that_nobody_wants_is_an_empty_panel():
+    display = ResimulationDisplay.from_predictions([[1.0, np.nan]], [[1.1, 0.3]])
+    assert [len(ax.collections[0].get_offsets()) for ax in display.ax_] == [1, 0]
