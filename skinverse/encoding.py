@@ -11,6 +11,7 @@ from torch.utils.data import TensorDataset
 
 from skinverse.nets.gan import SCALE, Discriminator, Generator
 from skinverse.nets.mlp import MLP
+from skinverse.persistence import SaveMixin
 from skinverse.samplers import SobolSampler
 from skinverse.solvers import LevenbergMarquardtSolver
 from skinverse.spaces import DesignSpace
@@ -20,6 +21,7 @@ from skinverse.training.losses import SquaredError
 from skinverse.training.net import make_net
 from skinverse.utils.chunks import chunks
 from skinverse.utils.devices import resolve_device
+from skinverse.utils.otsu import otsu
 from skinverse.utils.validation import (
     Integral,
     Interval,
@@ -33,18 +35,18 @@ from skinverse.utils.validation import (
     validate_parameter_constraints,
 )
 
-# Pixels worked on at once; with 16 filters the widest layer holds four times as many values.
-_MAX_PIXELS = 2**19
+# Pixels worked on at once, on a CPU and on a GPU; with 16 filters the widest layer holds four times as many values.
+_MAX_PIXELS = {"cpu": 2**19, "cuda": 2**23}
 # Images are compared in blocks of so many pixels an edge: a misfit of single pixels is rough where edges are
 # sharp.
 _BLOCK = 4
 # Generated images that the first guess of latents is learnt from, and the most steps that improve on it.
 _N_EXAMPLES, _N_STEPS = 2048, 10
-_N_BINS = 256  # of the histogram of Otsu's method
 _ROUNDING = 1e-9  # by which latents may miss their box
+_SOFTNESS = 0.1  # of the edges of images to be differentiated, in units of the grey
 
 
-class GANDesignEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class GANDesignEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SaveMixin, BaseEstimator):
     r"""Binary images as latents of a generative adversarial network, both ways [1]_ [2]_.
 
     A generator *G* is trained against a discriminator until its images of latents uniform in :math:`[-1, 1]^{k^2}`
@@ -219,7 +221,7 @@ class GANDesignEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.net_ = train_gan(
             generator,
             Discriminator(self.latent_size, self.n_filters, generator=draw),
-            torch.tensor(X.reshape(-1, 1, edge, edge), dtype=torch.float32, device=device),
+            torch.tensor(2 * X.reshape(-1, 1, edge, edge) - 1, dtype=torch.float32, device=device),
             latent_size=self.latent_size,
             collapse_weight=self.collapse_weight,
             style_weight=self.style_weight,
@@ -269,8 +271,11 @@ class GANDesignEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         self.generator_ = deepcopy(generator).to(device, torch.float64).eval().requires_grad_(False)
         self._averages = _BlockAverages(deepcopy(self.generator_).float(), self.latent_size)
         Z = 2 * SobolSampler().sample(_N_EXAMPLES, self._n_features_out, seed) - 1
-        images = np.concatenate([grey > _otsu(grey) for grey in self._grey(Z, self._averages.generator)])
-        blocks = self._averages.of_images(torch.tensor(images, device=device))
+        blocks, cuts = [], []
+        for grey in self._grey(Z, self._averages.generator):
+            cuts.append(otsu(grey))
+            blocks.append(self._averages.of_images(grey > cuts[-1]))
+        blocks, self._usual_cut = torch.cat(blocks), float(torch.cat(cuts).mean())
         guess = MLP(blocks.shape[1], Z.shape[1], (256, 256), generator=torch.Generator().manual_seed(seed))
         net = make_net(
             guess,
@@ -310,20 +315,30 @@ class GANDesignEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
                 f"Z must lie in [-1, 1], where the generator was trained, got {Z.min():g} to {Z.max():g}. "
                 f"Clip them, or pass an inverter the space [[-1, 1]] * {self._n_features_out}."
             )
-        return np.concatenate([self._cut(grey) for grey in self._grey(Z, self.generator_)])
+        return torch.cat([self._cut(grey).cpu() for grey in self._grey(Z, self.generator_)]).numpy()
 
     @torch.no_grad()
     def _grey(self, Z, generator):
         """Grey images (n, pixels) of latents, a few at a time."""
         like = next(generator.parameters())
-        for rows in chunks(len(Z), _MAX_PIXELS // self.n_features_in_):
+        for rows in chunks(len(Z), _n_at_once(like.device, self.n_features_in_)):
             z = torch.tensor(Z[rows]).to(like).view(-1, 1, self.latent_size, self.latent_size)
-            yield generator(z).flatten(1).cpu().numpy()
+            yield generator(z).flatten(1)
 
     def _cut(self, grey):
         if self.threshold is None:
             return grey
-        return (grey > (_otsu(grey) if self.threshold == "otsu" else self.threshold)).astype(np.float64)
+        return (grey > (otsu(grey) if self.threshold == "otsu" else self.threshold)).to(grey.dtype)
+
+    @property
+    def decoder_(self):
+        """Module of latents to images in [0, 1] whose edges are soft, to be differentiated.
+
+        In the place of a threshold of its own for each image it has their mean, so as to be smooth.
+        """
+        check_is_fitted(self)
+        cut = self._usual_cut if self.threshold == "otsu" else self.threshold
+        return _SoftDecoder(deepcopy(self.generator_).float(), self.latent_size, cut)
 
     def transform(self, X):
         """Latents of images.
@@ -340,7 +355,7 @@ class GANDesignEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
-        batch_size = max(1, _MAX_PIXELS // self.n_features_in_)
+        batch_size = _n_at_once(resolve_device(self.device), self.n_features_in_)
         solver = LevenbergMarquardtSolver(_N_STEPS, batch_size=batch_size)
         box = DesignSpace(np.tile([-1.0, 1.0], (self._n_features_out, 1)))
         parts = []
@@ -362,6 +377,27 @@ class GANDesignEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEs
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         return tags
+
+
+class _SoftDecoder(nn.Module):
+    """Latents (n, k * k) in double precision to images (n, pixels), ones and zeros but for soft edges."""
+
+    def __init__(self, generator, latent_size, cut):
+        super().__init__()
+        self.generator, self.latent_size, self.cut = generator, latent_size, cut
+
+    def forward(self, z):
+        grey = self.generator(z.float().view(-1, 1, self.latent_size, self.latent_size)).flatten(1)
+        if self.cut is not None:
+            grey = torch.sigmoid((grey - self.cut) / _SOFTNESS)
+        return grey.double()
+
+    @torch.no_grad()
+    def in_parts(self, Z):
+        """Images of many latents, an array (n, k * k), some at a time."""
+        device = next(self.parameters()).device
+        for rows in chunks(len(Z), _n_at_once(device, (SCALE * self.latent_size) ** 2)):
+            yield self(torch.tensor(Z[rows], device=device))
 
 
 class _BlockAverages(nn.Module):
@@ -386,21 +422,11 @@ class _BlockAverages(nn.Module):
         return blocks / (blocks.square().sum(dim=1, keepdim=True) + 1e-20).sqrt()
 
 
+def _n_at_once(device, n_pixels):
+    """Images of `n_pixels` to be worked on together."""
+    return max(1, _MAX_PIXELS.get(device.type, _MAX_PIXELS["cpu"]) // n_pixels)
+
+
 def _as_inputs(blocks):
     """Block averages (n, m) of norm 1 as inputs of a net: of variance 1, in single precision."""
     return (blocks * blocks.shape[1] ** 0.5).float()
-
-
-def _otsu(images):
-    """Threshold of each image (n, pixels) by Otsu's method, (n, 1)."""
-    low, high = images.min(axis=1, keepdims=True), images.max(axis=1, keepdims=True)
-    width = (high - low) / _N_BINS
-    place = (images - low) / np.where(width > 0, width, 1.0)
-    place = np.minimum(place.astype(int), _N_BINS - 1) + _N_BINS * np.arange(len(images))[:, None]
-    counts = np.bincount(place.ravel(), minlength=_N_BINS * len(images)).reshape(len(images), _N_BINS)
-    centres = low + width * (np.arange(_N_BINS) + 0.5)
-    # Pixels up to each bin and beyond it, and the sums of their values.
-    n_low, sum_low = counts.cumsum(axis=1), (counts * centres).cumsum(axis=1)
-    n_high, sum_high = n_low[:, -1:] - n_low, sum_low[:, -1:] - sum_low
-    between = n_low * n_high * (sum_low / np.maximum(n_low, 1) - sum_high / np.maximum(n_high, 1)) ** 2
-    return np.take_along_axis(centres, between.argmax(axis=1)[:, None], axis=1)

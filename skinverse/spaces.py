@@ -21,8 +21,8 @@ class DesignSpace:
         Names of the variables; needed to speak of them by name in `integer` and `fixed`.
     units : sequence of str of length n_features, default=None
         Kept for tables and axis labels.
-    integer : sequence of bool, of names, or of column indices, default=None
-        Variables that take whole numbers only.
+    integer : bool, or sequence of bool, of names, or of column indices, default=None
+        Variables that take whole numbers only; True is all of them, as for pixels.
     fixed : dict {name or column index: value}, default=None
         Variables held at one value.
 
@@ -235,8 +235,8 @@ class DesignSpace:
 
     def _integer_mask(self, integer):
         mask = np.zeros(self.n_features, dtype=bool)
-        if integer is None:
-            return mask
+        if integer is None or isinstance(integer, bool):
+            return mask | bool(integer)
         integer = list(integer)
         if integer and all(isinstance(entry, bool | np.bool_) for entry in integer):
             if len(integer) != self.n_features:

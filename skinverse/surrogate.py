@@ -11,6 +11,7 @@ from skinverse.nets.activations import ACTIVATIONS
 from skinverse.nets.ensemble import Ensemble
 from skinverse.nets.mlp import MLP
 from skinverse.nets.standardized import Standardized
+from skinverse.persistence import SaveMixin
 from skinverse.training.losses import CensoredSquaredError, SquaredError
 from skinverse.training.net import make_net
 from skinverse.utils.devices import resolve_device
@@ -35,7 +36,7 @@ _CLEARLY_BETTER = 0.8  # times the held-out loss of the one before
 _MAX_SECOND_ORDER_WORK = 1e10  # rows * outputs * parameters**2: about 0.2 s a step on one core
 
 
-class ForwardRegressor(RegressorMixin, BaseEstimator):
+class ForwardRegressor(RegressorMixin, SaveMixin, BaseEstimator):
     r"""Smooth neural surrogate of a forward operator, trained to high accuracy on few rows.
 
     Two recipes, of which "auto" picks one: a small tanh network trained by Levenberg-Marquardt in double
@@ -102,6 +103,8 @@ class ForwardRegressor(RegressorMixin, BaseEstimator):
         Floor of each response, -inf where there is none.
     n_iter_ : int
         Epochs of the member that took most.
+    n_samples_fit_ : int
+        Rows of the table.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only if the columns of `X` have names.
@@ -192,7 +195,7 @@ class ForwardRegressor(RegressorMixin, BaseEstimator):
         self : ForwardRegressor
         """
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        self._y_ndim = y.ndim
+        self.n_samples_fit_, self._y_ndim = len(X), y.ndim
         y = y.reshape(len(y), -1).astype(np.float64)
         self.response_floor_ = _response_floor(y, self.censored)
         y = np.maximum(y, self.response_floor_)
@@ -227,6 +230,16 @@ class ForwardRegressor(RegressorMixin, BaseEstimator):
                 break
         return kept
 
+    def _make_core(self, X, y, optimizer, generator):
+        """Untrained network of standardised designs and responses."""
+        hidden, activation = self._architecture(len(X), optimizer)
+        return MLP(X.shape[1], y.shape[1], hidden, activation, generator=generator)
+
+    def _input_scaling(self, X):
+        """What is subtracted from designs, and what they are then divided by; infinity for what is constant."""
+        mean, scale = _location_and_scale(X)
+        return mean, np.where(scale == 0, np.inf, scale)
+
     def _architecture(self, n_samples, optimizer):
         """Hidden widths and activation."""
         hidden, activation = self.hidden_layer_sizes, self.activation
@@ -253,17 +266,13 @@ class ForwardRegressor(RegressorMixin, BaseEstimator):
         """One trained skorch net, in standardised units, and the module in the user's units around it."""
         second_order = optimizer == "lm"
         device = resolve_device(self.device)
-        hidden, activation = self._architecture(len(X), optimizer)
-        generator = torch.Generator().manual_seed(seed)
-        core = MLP(X.shape[1], y.shape[1], hidden, activation, generator=generator)
+        core = self._make_core(X, y, optimizer, torch.Generator().manual_seed(seed))
         core.to(torch.float64 if second_order else torch.float32)
 
-        x_mean, x_scale = _location_and_scale(X)
+        x_mean, x_scale = self._input_scaling(X)
         y_mean, y_scale = _location_and_scale(y)
-        # A constant input is divided by infinity, a constant output multiplied by zero.
-        module = Standardized(core, x_mean, np.where(x_scale == 0, np.inf, x_scale), y_mean, y_scale).to(
-            device
-        )
+        # A constant output is multiplied by zero.
+        module = Standardized(core, x_mean, x_scale, y_mean, y_scale).to(device)
         y_divisor = np.where(y_scale == 0, 1.0, y_scale)
         floor = (self.response_floor_ - y_mean) / y_divisor
         censored = np.isfinite(floor).any()

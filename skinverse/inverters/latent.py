@@ -78,7 +78,8 @@ class LatentInverter(BaseInverter):
         self.x_mean_, spread = X.mean(axis=0), X.std(axis=0)
         self.x_scale_ = np.where(spread > 0, spread, 1.0)
         self.y_mean_ = y.mean(axis=0)
-        self._train(self._standardize(X), self._condition(y), seed)
+        device = resolve_device(self.device)
+        self._train(self._standardize(X).to(device), self._condition(y).to(device), seed)
         self.module_.requires_grad_(False).eval()
 
     def _train(self, x, condition, seed):
@@ -107,7 +108,10 @@ class LatentInverter(BaseInverter):
         return net.fit(TensorDataset(inputs.float(), outputs))
 
     def _tensor(self, array):
-        return torch.tensor(array, dtype=torch.float64, device=resolve_device(self.device))
+        # Where the network lies, which may be elsewhere than in fit: torch.load moves it by `map_location`.
+        module = getattr(self, "module_", None)
+        device = "cpu" if module is None else next(module.parameters()).device
+        return torch.tensor(array, dtype=torch.float64, device=device)
 
     def _standardize(self, X):
         return self._tensor((X - self.x_mean_) / self.x_scale_)

@@ -161,18 +161,18 @@ class TandemInverter(BaseInverter):
             verbose=self.verbose,
             net_params=self.net_params,
         )
-        condition = self._condition(y)
+        condition = self._condition(y, resolve_device(self.device))
         self.net_.fit(TensorDataset(condition, condition))
         self.module_ = self.net_.module_.requires_grad_(False).eval()
         self.n_iter_ = len(self.net_.history)
 
-    def _condition(self, y):
-        scaled = (y - self.y_mean_) / self.y_scale_
-        return torch.tensor(scaled, dtype=torch.float64, device=resolve_device(self.device))
+    def _condition(self, y, device):
+        return torch.tensor((y - self.y_mean_) / self.y_scale_, dtype=torch.float64, device=device)
 
     @torch.no_grad()
     def _inverse(self, targets, n, space, random_state):
-        x = self.module_.design(self._condition(targets.lower))[1].cpu().numpy()
+        condition = self._condition(targets.lower, self.module_.lower.device)
+        x = self.module_.design(condition)[1].cpu().numpy()
         allowed = space.project(x)
         # Rounding a whole number and holding a fixed one is asked for, not a way out.
         free = (space.width > 0) & ~space.integer

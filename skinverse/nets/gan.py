@@ -90,6 +90,17 @@ class Generator(nn.Module):
             ) from error
         return generator.eval()
 
+    def to_arrays(self):
+        """Weights by the names that :meth:`from_arrays` takes, in single precision."""
+        arrays = {}
+        for i, layer in enumerate(self.convolutions, 1):
+            arrays[f"G_conv{i}_weights"] = layer.weight.permute(2, 3, 1, 0)
+            arrays[f"G_conv{i}_bias"] = layer.bias
+        for i, norm in enumerate(self.norms, 1):
+            for ours, theirs in _NORM_NAMES.items():
+                arrays[f"G_BN{i}_{theirs}"] = getattr(norm, ours)
+        return {name: a.detach().float().cpu().numpy() for name, a in arrays.items()}
+
 
 class Discriminator(nn.Module):
     """Images (n, 1, 32 k, 32 k) to the log-odds of being real (n,), and what each inner layer makes of them [1]_.

@@ -291,7 +291,7 @@ class Localizer:
             return opinions.var(axis=0, ddof=1) / self.y_scale**2
         # The training error, of which anchoring leaves the less the nearer the row is.
         moved = np.linalg.norm(space.to_unit(x) - space.to_unit(starts), axis=1)
-        share = np.where(anchored, np.minimum(1, (moved / max(self.spacing, 1e-300)) ** 2), 1.0)
+        share = np.where(anchored, np.minimum(1, moved / max(self.spacing, 1e-300)) ** 2, 1.0)
         return share[:, None] * self.variance
 
 

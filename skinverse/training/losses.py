@@ -94,6 +94,14 @@ class StochasticLoss(nn.Module):
         self.generator = torch.Generator().manual_seed(seed)
         self.progress = 0.0
 
+    def __getstate__(self):
+        # A copy draws from the beginning again: the state of a generator does not follow a net to other devices.
+        return {name: value for name, value in vars(self).items() if name != "generator"}
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        self.generator = torch.Generator().manual_seed(self.seed)
+
     def forward(self, model, x: Tensor) -> Tensor:
         if self.training:
             return model.loss(x, self.generator, self.progress)

@@ -108,3 +108,10 @@ def test_arrays_that_make_no_generator(change, named):
     change(arrays)
     with pytest.raises(ValueError, match=f"(?s)G_conv.*these do not fit.*{named}"):
         Generator.from_arrays(arrays)
+
+
+def test_weights_go_out_as_they_come_in():
+    generator = Generator(2, generator=torch.Generator().manual_seed(0)).eval()
+    z = torch.rand(3, 1, 2, 2, generator=torch.Generator().manual_seed(1))
+    again = Generator.from_arrays(generator.to_arrays())
+    assert torch.equal(again(z), generator(z))
