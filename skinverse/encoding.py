@@ -392,13 +392,6 @@ class _SoftDecoder(nn.Module):
             grey = torch.sigmoid((grey - self.cut) / _SOFTNESS)
         return grey.double()
 
-    @torch.no_grad()
-    def in_parts(self, Z):
-        """Images of many latents, an array (n, k * k), some at a time."""
-        device = next(self.parameters()).device
-        for rows in chunks(len(Z), _n_at_once(device, (SCALE * self.latent_size) ** 2)):
-            yield self(torch.tensor(Z[rows], device=device))
-
 
 class _BlockAverages(nn.Module):
     """Latents (n, k * k) to averages of their images over blocks, shifted and scaled to mean 0 and norm 1.

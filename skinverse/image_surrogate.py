@@ -1,5 +1,8 @@
 """Surrogates of images: a convolutional network, and one behind a decoder of latents."""
 
+from copy import deepcopy
+from itertools import chain
+
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -8,6 +11,7 @@ from torch import nn
 from skinverse.nets.convolutional import PeriodicConvNet
 from skinverse.persistence import SaveMixin
 from skinverse.surrogate import ForwardRegressor, fit_forward_model
+from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import (
     HasMethods,
     Integral,
@@ -20,6 +24,7 @@ from skinverse.utils.validation import (
 )
 
 _SMALLEST = 4  # pixels of an edge at which a network of default depth stops halving
+_N_IMAGES = 256  # decoded at once
 _FIRST, _MOST = 16, 64  # channels of its stages: doubling from the first up to the most
 
 
@@ -148,6 +153,15 @@ class ImageRegressor(ForwardRegressor):
         return np.full(X.shape[1], X.mean()), np.full(X.shape[1], X.std() or np.inf)
 
 
+class DecodedEnsemble(nn.Sequential):
+    """A decoder and an ensemble behind it, whose members may be asked one by one."""
+
+    def member_values(self, z):
+        """Responses of each member, (n_members, n, n_outputs)."""
+        decoder, ensemble = self
+        return ensemble.member_values(decoder(z))
+
+
 class DecodedRegressor(RegressorMixin, SaveMixin, BaseEstimator):
     """A surrogate of images as one of their latents: decoder first, then the surrogate.
 
@@ -202,23 +216,29 @@ class DecodedRegressor(RegressorMixin, SaveMixin, BaseEstimator):
         """
         check_is_fitted(self.encoder)
         Z, y = validate_data(self, Z, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        decoder = self.encoder.decoder_
-        images = np.concatenate([part.cpu().numpy() for part in decoder.in_parts(Z)])
+        images = np.concatenate(list(self._images(Z)))
         self.regressor_ = fit_forward_model(self.regressor, images, y, check_random_state(self.random_state))
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         self.response_floor_ = getattr(self.regressor_, "response_floor_", np.full(n_outputs, -np.inf))
-        self.module_ = nn.Sequential(decoder, self.regressor_.module_).eval().requires_grad_(False)
-        self._y_ndim = y.ndim
+        model = self.regressor_.module_
+        decoder = deepcopy(self.encoder.decoder_).to(next(model.parameters()).device)
+        kind = DecodedEnsemble if hasattr(model, "member_values") else nn.Sequential
+        self.module_ = kind(decoder, model).eval().requires_grad_(False)
         return self
 
     @torch.no_grad()
+    def _images(self, Z):
+        """Images of latents, some at a time."""
+        decoder = self.encoder.decoder_
+        device = next(chain(decoder.parameters(), decoder.buffers())).device
+        for rows in chunks(len(Z), _N_IMAGES):
+            yield decoder(torch.tensor(Z[rows], device=device)).cpu().numpy()
+
     def predict(self, Z):
         """Responses at the latents `Z` (n_samples, n_latents), shaped as the `y` of `fit`."""
         check_is_fitted(self)
         Z = validate_data(self, Z, dtype=np.float64, reset=False)
-        images = self.encoder.decoder_.in_parts(Z)
-        y = np.concatenate([self.regressor_.predict(part.cpu().numpy()) for part in images])
-        return y
+        return np.concatenate([self.regressor_.predict(images) for images in self._images(Z)])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -22,8 +22,9 @@ class GaussianMixture:
     log_weight : Tensor of shape (n, K)
         Normalised log-weights.
     mean : Tensor of shape (n, K, d)
-    precision_factor : Tensor of shape (n, K, d, d)
-        Lower-triangular with positive diagonal, so that ``U (x - mean)`` is standard normal.
+    precision_factor : Tensor of shape (n, K, d, d) or (n, K, d)
+        Lower-triangular with positive diagonal, so that ``U (x - mean)`` is standard normal; or the diagonal of one
+        that has nothing else.
     """
 
     def __init__(self, log_weight, mean, precision_factor):
@@ -31,8 +32,12 @@ class GaussianMixture:
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Log-density of the rows of `x`, (n, d), each under the mixture of its own row."""
-        z = (self.precision_factor @ (x.unsqueeze(1) - self.mean).unsqueeze(3)).squeeze(3)
-        log_det = self.precision_factor.diagonal(dim1=2, dim2=3).log().sum(dim=2)
+        factor, z = self.precision_factor, x.unsqueeze(1) - self.mean
+        if factor.ndim == 3:
+            z, log_det = factor * z, factor.log().sum(dim=2)
+        else:
+            z = (factor @ z.unsqueeze(3)).squeeze(3)
+            log_det = factor.diagonal(dim1=2, dim2=3).log().sum(dim=2)
         log_normal = log_det - 0.5 * (z.square().sum(dim=2) + x.shape[1] * _LOG_2PI)
         return torch.logsumexp(self.log_weight + log_normal, dim=1)
 
@@ -41,8 +46,13 @@ class GaussianMixture:
         edges = self.log_weight.exp().cumsum(dim=1)[:, :-1].contiguous()
         component = torch.searchsorted(edges, u[:, 0].expand(len(edges), -1).contiguous(), right=True)
         row = torch.arange(len(edges), device=u.device).unsqueeze(1)
-        z = torch.special.ndtri(u[:, 1:]).expand(len(edges), -1, -1).unsqueeze(3)
-        step = torch.linalg.solve_triangular(self.precision_factor[row, component], z, upper=False)
+        z, factor = (
+            torch.special.ndtri(u[:, 1:]).expand(len(edges), -1, -1),
+            self.precision_factor[row, component],
+        )
+        if factor.ndim == 3:
+            return self.mean[row, component] + z / factor
+        step = torch.linalg.solve_triangular(factor, z.unsqueeze(3), upper=False)
         return self.mean[row, component] + step.squeeze(3)
 
 
@@ -88,15 +98,17 @@ class MixtureDensityNet(nn.Module):
             )
         else:
             self.body = MLP(n_conditions, n_outputs, hidden_layer_sizes, activation, generator=generator)
-        self.register_buffer("tril", torch.tril_indices(n_features, n_features, offset=-1))
+        n_askew = n_features if full_covariance else 0
+        self.register_buffer("tril", torch.tril_indices(n_askew, n_askew, offset=-1))
 
     def forward(self, condition: Tensor) -> GaussianMixture:
         K, d = self.n_components, self.n_features
         out = self.body(condition)
         logits, mean, log_scale, below = out.split([K, K * d, K * d, out.shape[1] - K * (1 + 2 * d)], dim=1)
         scale = _LEAST_SCALE + F.softplus(log_scale)
-        factor = torch.diag_embed((1 / scale).view(-1, K, d))
+        factor = (1 / scale).view(-1, K, d)
         if self.full_covariance:
+            factor = torch.diag_embed(factor)
             factor[:, :, self.tril[0], self.tril[1]] = below.view(len(out), K, -1)
         return GaussianMixture(F.log_softmax(logits, dim=1), mean.view(-1, K, d), factor)
 

@@ -8,7 +8,7 @@ CLASSES = {
     "skinverse.binarizer": ("ImageBinarizer",),
     "skinverse.compose": ("RefinedInverter", "TransformedDesignInverter"),
     "skinverse.encoding": ("GANDesignEncoder", "_BlockAverages", "_SoftDecoder"),
-    "skinverse.image_surrogate": ("DecodedRegressor", "ImageRegressor"),
+    "skinverse.image_surrogate": ("DecodedEnsemble", "DecodedRegressor", "ImageRegressor"),
     "skinverse.inverters": (
         "AutoregressiveInverter",
         "CINNInverter",
@@ -61,6 +61,7 @@ CLASSES = {
     "skinverse.solvers.residuals": ("ResidualInterpolator",),
     "skinverse.spaces": ("DesignSpace",),
     "skinverse.surrogate": ("ForwardRegressor",),
+    "skinverse.symmetry": ("SymmetricImageEncoder", "_Orbits"),
     "skinverse.utils.lookup": ("ResponseLookup",),
     # Those of scikit-learn whose state is arrays and plain values.
     "sklearn.decomposition": (

@@ -52,6 +52,17 @@ class SolverResult:
         }
         return cls(**joined, trace=np.concatenate(traces, axis=1))
 
+    def replaced(self, rows, other):
+        """The same with the candidates `rows` as in `other` where that is nearer to the target."""
+        parts = {
+            name: getattr(self, name).copy()
+            for name in ("x", "predicted", "residual", "converged", "at_bound")
+        }
+        nearer = other.residual < self.residual[rows]
+        for name, values in parts.items():
+            values[rows[nearer]] = getattr(other, name)[nearer]
+        return SolverResult(**parts, n_iter=self.n_iter, trace=self.trace)
+
 
 class UnitProblem:
     """Residuals of candidates as functions on the unit box, where every solver works.

@@ -13,6 +13,7 @@ from skinverse.nets.jacobian import value_and_jacobian
 from skinverse.solvers.levenberg_marquardt import LevenbergMarquardtSolver
 from skinverse.solvers.residuals import ResidualInterpolator
 from skinverse.solvers.selection import choose
+from skinverse.solvers.whole_numbers import descend_in_whole_numbers
 from skinverse.targets import Targets
 from skinverse.utils.chunks import chunks
 
@@ -216,6 +217,17 @@ class Localizer:
             whole, rest = space.project(result.x), ~space.integer
             result = solver.solve(self.module, latent, whole, space, y_scale=self.y_scale, free=rest)
             n_iter = n_iter + result.n_iter
+            stuck = np.flatnonzero(~result.converged)
+            if stuck.size:
+                tol = getattr(solver, "tol", 1e-5)
+                moved, n_steps = descend_in_whole_numbers(
+                    self.module, latent[stuck], result.x[stuck], space, y_scale=self.y_scale, tol=tol
+                )
+                again = solver.solve(
+                    self.module, latent[stuck], moved, space, y_scale=self.y_scale, free=rest
+                )
+                result = result.replaced(stuck, again)
+                n_iter[stuck] += n_steps + again.n_iter
 
         predicted = np.maximum(result.predicted + shift, self.floor)
         # No design has a response under the floor, though the latent value may go there.

@@ -90,6 +90,7 @@ def test_density_integrates_to_one_and_is_the_sum_of_its_gaussians(full):
     by_scipy = 0
     for k in range(3):
         factor = density.precision_factor[0, k].detach().numpy()
+        factor = np.diag(factor) if factor.ndim == 1 else factor
         normal = stats.multivariate_normal(
             density.mean[0, k].detach().numpy(), np.linalg.inv(factor.T @ factor)
         )
