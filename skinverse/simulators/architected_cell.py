@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from skinverse.simulators.differentiable import MAX_VALUES
+from skinverse.simulators.differentiable import MAX_VALUES, room
 from skinverse.simulators.pixels import PixelSimulator
 from skinverse.simulators.random_fields import gaussian_fields, percolates, symmetrized, threshold
 from skinverse.utils.chunks import chunks
@@ -181,7 +181,8 @@ class ArchitectedCell(PixelSimulator):
             (~mirrored, self._full_cell, self.n_pixels),
         ):
             rows = torch.nonzero(group)[:, 0]
-            for part in chunks(len(rows), MAX_VALUES // (_WORK * 4 * (n_columns * self.refine) ** 3)):
+            size = room(X.device) * MAX_VALUES // (_WORK * 4 * (n_columns * self.refine) ** 3)
+            for part in chunks(len(rows), size):
                 C = solve(self._moduli(rho[rows[part]]))
                 if self.output == "stiffness":
                     found = torch.stack([C[:, i, j] for i, j in _VOIGT], dim=1)

@@ -8,7 +8,7 @@ from scipy.special import j0, j1
 from torch.utils.checkpoint import checkpoint
 
 from skinverse.simulators import rcwa
-from skinverse.simulators.differentiable import MAX_VALUES, DifferentiableSimulator
+from skinverse.simulators.differentiable import MAX_VALUES, DifferentiableSimulator, room
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import Integral, Interval, Real
 
@@ -193,13 +193,14 @@ class CylinderMetamaterial(DifferentiableSimulator):
         """
         frequencies = torch.tensor(self.frequencies, device=X.device)
         thicknesses, shares = self._layers(X)
+        most = room(X.device) * MAX_VALUES
         per_frequency = self._values_per_design() * (_TAPE if torch.is_grad_enabled() else 1)
         y = []
-        for rows in chunks(len(X), MAX_VALUES // per_frequency):
+        for rows in chunks(len(X), most // per_frequency):
             layers = thicknesses[rows], shares[rows]
             parts = [
                 checkpoint(self._transmittance, frequencies[part], *layers, use_reentrant=False)
-                for part in chunks(len(frequencies), MAX_VALUES // (per_frequency * len(layers[0])))
+                for part in chunks(len(frequencies), most // (per_frequency * len(layers[0])))
             ]
             y.append(torch.cat(parts, dim=1))
         return torch.cat(y)

@@ -13,6 +13,11 @@ from skinverse.utils.devices import resolve_device
 MAX_VALUES = 2**25
 
 
+def room(device):
+    """How many times as much is worked on at once on a device: 2 GB on a GPU, which then is 3 to 15 times as fast."""
+    return 8 if device.type == "cuda" else 1
+
+
 class DifferentiableSimulator(Simulator):
     """Base class of forward operators that are written in torch.
 
@@ -46,7 +51,7 @@ class DifferentiableSimulator(Simulator):
     def _simulate(self, X):
         device = resolve_device(self.device)
         y = np.empty((len(X), self.n_outputs))
-        for rows in chunks(len(X), MAX_VALUES // self._values_per_design()):
+        for rows in chunks(len(X), room(device) * MAX_VALUES // self._values_per_design()):
             x = torch.tensor(X[rows], dtype=torch.float64, device=device)
             y[rows] = self.torch_forward(x).cpu().numpy()
         return np.where(np.isfinite(y), y, np.nan)

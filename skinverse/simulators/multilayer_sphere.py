@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from skinverse.simulators.differentiable import room
 from skinverse.simulators.layered import LayeredSimulator
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import Interval, Real, StrOptions
@@ -137,7 +138,7 @@ class MultilayerSphere(LayeredSimulator):
         # One wavelength after the other, so that a chunk has size parameters of about the same order.
         x = (radii.T[:, None, :] * k[:, None]).flatten(1)
         m = m.repeat_interleave(len(X), dim=1)
-        size = _MAX_TERMS // (len(m) * _n_orders(float(x[-1].detach().max())))
+        size = room(X.device) * _MAX_TERMS // (len(m) * _n_orders(float(x[-1].detach().max())))
         Q = torch.cat(
             [
                 checkpoint(self._efficiency, x[:, p], m[:, p], use_reentrant=False)

@@ -1,6 +1,7 @@
 """What solvers share: the problem in the unit box, and the result."""
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -64,6 +65,12 @@ class SolverResult:
         return SolverResult(**parts, n_iter=self.n_iter, trace=self.trace)
 
 
+def device_of(model):
+    """Where a model's parameters lie, or its buffers if it has none."""
+    tensor = next(chain(model.parameters(), model.buffers()), None)
+    return torch.device("cpu") if tensor is None else tensor.device
+
+
 class UnitProblem:
     """Residuals of candidates as functions on the unit box, where every solver works.
 
@@ -80,8 +87,7 @@ class UnitProblem:
     """
 
     def __init__(self, model, targets, space, y_scale):
-        parameter = next((p for p in [*model.parameters(), *model.buffers()]), None)
-        self.device = torch.device("cpu") if parameter is None else parameter.device
+        self.device = device_of(model)
         self.model = model
         self.lower, self.width = self.tensor(space.lower), self.tensor(space.width)
         self.y_lower, self.y_upper = self.tensor(targets.lower), self.tensor(targets.upper)
