@@ -136,7 +136,7 @@ def methods(args, encoder, film):
         "PCA-MDN": (
             TransformedDesignInverter(
                 MDNInverter(),
-                make_pipeline(ImageBinarizer(), PCA(encoder.latent_size**2)),
+                make_pipeline(ImageBinarizer("share"), PCA(encoder.latent_size**2)),
                 space=binary,
                 random_state=seed,
             ),
@@ -144,7 +144,10 @@ def methods(args, encoder, film):
         ),
         "direct MDN": (
             TransformedDesignInverter(
-                MDNInverter(5, covariance_type="diag"), ImageBinarizer(), space=binary, random_state=seed
+                MDNInverter(5, covariance_type="diag"),
+                ImageBinarizer("share"),
+                space=binary,
+                random_state=seed,
             ),
             "prior",
         ),

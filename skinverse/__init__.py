@@ -10,6 +10,7 @@ from skinverse._version import __version__ as __version__
 _HOME = {
     "AutoregressiveInverter": "inverters",
     "BaseInverter": "base",
+    "BayesOptInverter": "inverters",
     "CINNInverter": "inverters",
     "CVAEInverter": "inverters",
     "DecodedRegressor": "image_surrogate",
@@ -30,10 +31,12 @@ _HOME = {
     "NeuralAdjoint": "inverters",
     "PriorInverter": "inverters",
     "RefinedInverter": "compose",
+    "SymmetricImageEncoder": "symmetry",
     "TandemInverter": "inverters",
     "TargetRange": "targets",
     "TransformedDesignInverter": "compose",
     "candidates_to_frame": "frames",
+    "choose_inverter": "model_selection",
     "inverse": "delegate",
     "load": "persistence",
     "make_resimulation_scorer": "metrics",
@@ -41,6 +44,7 @@ _HOME = {
     "resimulation_error": "metrics",
     "resimulation_score": "metrics",
     "save": "persistence",
+    "search_space": "model_selection",
 }
 _SUBPACKAGES = (
     "compose",
@@ -48,6 +52,7 @@ _SUBPACKAGES = (
     "display",
     "inverters",
     "metrics",
+    "model_selection",
     "samplers",
     "simulators",
     "solvers",

@@ -1,5 +1,6 @@
 """ForwardRegressor: a differentiable surrogate of the forward operator, X -> y."""
 
+import warnings
 from contextlib import nullcontext
 
 import numpy as np
@@ -113,6 +114,10 @@ class ForwardRegressor(RegressorMixin, SaveMixin, BaseEstimator):
     -----
     A column of `X` or `y` that is constant in `fit` is taken as such: it changes nothing, or is returned.
 
+    Ctrl-C ends `fit`, not the program: the best parameters so far are kept, members of an ensemble that have not
+    begun are left out, and a warning tells. In the first epoch of a network, when there is nothing to keep, it
+    interrupts as usual.
+
     References
     ----------
     .. [1] N. Vyas et al., "SOAP: Improving and Stabilizing Shampoo using Adam", 2024.
@@ -201,21 +206,30 @@ class ForwardRegressor(RegressorMixin, SaveMixin, BaseEstimator):
         y = np.maximum(y, self.response_floor_)
 
         seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=self.n_members)
-        net, module = self._fit_first_member(X, y, int(seeds[0]))
+        (net, module), interrupted = self._fit_first_member(X, y, int(seeds[0]))
         self.nets_, modules = [net], [module]
         for seed in seeds[1:]:
+            if interrupted:
+                break
             net, module = self._fit_member(X, y, int(seed), self.optimizer_)
+            interrupted = net.interrupted_
             self.nets_.append(net)
             modules.append(module)
         self.net_ = self.nets_[0]
         self.history_ = self.net_.history
         self.n_iter_ = max(len(net.history) for net in self.nets_)
-        self.module_ = modules[0] if self.n_members == 1 else Ensemble(modules)
+        if len(modules) < self.n_members:
+            warnings.warn(
+                f"Interrupted, the ensemble has {len(modules)} of {self.n_members} members.",
+                UserWarning,
+                stacklevel=2,
+            )
+        self.module_ = modules[0] if len(modules) == 1 else Ensemble(modules)
         self.module_.requires_grad_(False).eval()
         return self
 
     def _fit_first_member(self, X, y, seed):
-        """Train a member and settle ``optimizer_``, by trial where "auto" leaves it open."""
+        """A trained member, and whether training was interrupted; settles ``optimizer_``, by trial if it is "auto"."""
         rivals = (self.optimizer,)
         if self.optimizer == "auto":
             rivals = ("lm", "soap", "adam") if self._second_order_is_affordable(X, y) else ("soap", "adam")
@@ -223,12 +237,13 @@ class ForwardRegressor(RegressorMixin, SaveMixin, BaseEstimator):
         kept = None
         for optimizer in rivals:
             member = self._fit_member(X, y, seed, optimizer)
+            interrupted = member[0].interrupted_
             if kept is not None and _held_out_loss(member[0]) >= _CLEARLY_BETTER * _held_out_loss(kept[0]):
                 break
             kept, self.optimizer_ = member, optimizer
-            if not comparable or _held_out_loss(kept[0]) <= _ACCURATE:
+            if interrupted or not comparable or _held_out_loss(kept[0]) <= _ACCURATE:
                 break
-        return kept
+        return kept, interrupted
 
     def _make_core(self, X, y, optimizer, generator):
         """Untrained network of standardised designs and responses."""
@@ -327,8 +342,8 @@ class ForwardRegressor(RegressorMixin, SaveMixin, BaseEstimator):
         check_is_fitted(self)
         if return_std and len(self.nets_) < 2:
             raise ValueError(
-                "return_std=True needs the spread of an ensemble, but this ForwardRegressor was fitted with "
-                "n_members=1. Fit it with n_members=2 or more."
+                "return_std=True needs the spread of an ensemble, but this ForwardRegressor has one member. Fit it "
+                "with n_members=2 or more, and to the end."
             )
         X = validate_data(self, X, dtype=np.float64, reset=False)
         mean, std = np.empty((2, len(X), len(self.response_floor_)))

@@ -1,6 +1,7 @@
 """Inverters: estimators that answer "which designs give this response?"."""
 
 from skinverse.inverters.autoregressive import AutoregressiveInverter
+from skinverse.inverters.bayes_opt import BayesOptInverter
 from skinverse.inverters.cinn import CINNInverter
 from skinverse.inverters.cvae import CVAEInverter
 from skinverse.inverters.flow_matching import FlowMatchingInverter
@@ -14,6 +15,7 @@ from skinverse.inverters.tandem import TandemInverter
 
 __all__ = [
     "AutoregressiveInverter",
+    "BayesOptInverter",
     "CINNInverter",
     "CVAEInverter",
     "FlowMatchingInverter",

@@ -152,6 +152,6 @@ class AutoregressiveInverter(ConditionalDensityInverter):
             return self._train_net(deepcopy(factor), loss, inputs, bins, seed, weight_decay=decay)
 
         net = train(_WEIGHT_DECAY)
-        if len(net.history) == net.max_epochs:
+        if net.interrupted_ or len(net.history) == net.max_epochs:
             return net
         return min(net, train(_MORE_DECAY), key=lambda net: min(net.history[:, "valid_loss"]))

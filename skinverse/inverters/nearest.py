@@ -78,6 +78,7 @@ class NearestDesignInverter(BaseInverter):
         keep = np.sort(first)
         self.designs_, self.responses_ = X[keep], y[keep]
         self.lookup_ = ResponseLookup(self.responses_ / self.y_scale_)
+        self._inside = self.space_.contains(self.designs_)
 
     def _inverse(self, targets, n, space, random_state):
         n_rows = len(self.designs_)
@@ -86,7 +87,7 @@ class NearestDesignInverter(BaseInverter):
                 f"n={n} designs are asked for, but only {n_rows} distinct training designs can be looked up. "
                 "Ask for fewer, or use a method that proposes new designs."
             )
-        inside = space.contains(self.designs_)
+        inside = self._inside if space is self.space_ else space.contains(self.designs_)
         lower, upper = targets.lower / self.y_scale_, targets.upper / self.y_scale_
         if inside.all():
             rows = self.lookup_.query(lower, upper, n)

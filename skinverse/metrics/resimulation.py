@@ -74,7 +74,9 @@ class Resimulation:
         }
 
 
-def resimulation_error(X, y_star, simulator, *, reduce="mean", judge=None, batch_size=None, time_limit=None):
+def resimulation_error(
+    X, y_star, simulator, *, reduce="mean", judge=None, batch_size=None, time_limit=None, verbose=0
+):
     """Simulate designs again and compare the responses with the targets.
 
     Parameters
@@ -98,6 +100,8 @@ def resimulation_error(X, y_star, simulator, *, reduce="mean", judge=None, batch
     time_limit : float, default=None
         Seconds of wall time after which no further batch is started; the designs left over are
         recorded as "not run". None is no limit.
+    verbose : int, default=0
+        1 shows a bar of the designs simulated, batch by batch; it wants a `batch_size`.
 
     Returns
     -------
@@ -134,7 +138,7 @@ def resimulation_error(X, y_star, simulator, *, reduce="mean", judge=None, batch
 
     started = time.perf_counter()
     response, status, messages = _simulate(
-        ask, X.reshape(-1, X.shape[2]), targets.shape[1], batch_size, time_limit
+        ask, X.reshape(-1, X.shape[2]), targets.shape[1], batch_size, time_limit, verbose
     )
     seconds = time.perf_counter() - started
     response = response.reshape(*X.shape[:2], -1)
@@ -166,7 +170,7 @@ def _as_targets(y_star, n_targets):
     return targets
 
 
-def _simulate(ask, X, n_outputs, batch_size, time_limit):
+def _simulate(ask, X, n_outputs, batch_size, time_limit, verbose):
     """Responses (n, n_outputs), a status each, and the messages of those that raised."""
     n = len(X)
     batch_size = n if batch_size is None else check_positive_int(batch_size, "batch_size")
@@ -187,7 +191,7 @@ def _simulate(ask, X, n_outputs, batch_size, time_limit):
         response[rows] = y
         status[rows] = np.where(np.isfinite(y).all(axis=1), OK, FAILED)
 
-    for batch in chunks(n, batch_size):
+    for batch in _with_bar(chunks(n, batch_size), n, verbose):
         if late():
             break
         try:
@@ -207,6 +211,19 @@ def _simulate(ask, X, n_outputs, batch_size, time_limit):
                     messages[k] = f"{type(error).__name__}: {error}"
     response[status != OK] = np.nan
     return response, status.astype(str), messages
+
+
+def _with_bar(batches, n, verbose):
+    """The `batches`, slices of `n` designs, with a bar on standard error where it is wanted."""
+    if not verbose:
+        yield from batches
+        return
+    from tqdm import tqdm  # comes with skorch
+
+    with tqdm(total=n, unit="design") as bar:
+        for batch in batches:
+            yield batch
+            bar.update(batch.stop - batch.start)
 
 
 class _WrongShape(ValueError):

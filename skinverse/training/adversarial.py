@@ -1,12 +1,12 @@
 """Generative adversarial training through skorch: two networks, one optimizer, two steps a batch."""
 
 import torch
-from skorch import NeuralNet
 from skorch.callbacks import PassthroughScoring
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
+from skinverse.training.interruption import InterruptibleNet
 from skinverse.training.net import CosineSchedule, StopOnNonFiniteLoss, TensorBatches
 
 # Learning rate of the discriminator, as a share of the generator's. At the same rate it tells all generated images
@@ -82,7 +82,7 @@ def pulling_away(features: Tensor) -> Tensor:
     return ((unit @ unit.T).square().sum() - n) / max(n * (n - 1), 1)
 
 
-class AdversarialNet(NeuralNet):
+class AdversarialNet(InterruptibleNet):
     """skorch net that trains a generator against a discriminator.
 
     Its module holds both by these names, its dataset nothing but images. The optimizer holds all parameters, and a

@@ -4,10 +4,10 @@ import math
 from copy import deepcopy
 
 import torch
-from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from torch.utils.data import TensorDataset
 
+from skinverse.training.interruption import InterruptibleNet
 from skinverse.training.second_order import LevenbergMarquardt, SecondOrderNet, StopOnStall
 from skinverse.training.soap import SOAP
 
@@ -111,6 +111,10 @@ class BestWeights(EarlyStopping):
             self.misses_ = 0
         super().on_epoch_end(net, **kwargs)
 
+    def on_train_end(self, net, **kwargs):
+        if net.history:  # it is empty if training was interrupted before it began
+            super().on_train_end(net, **kwargs)
+
 
 class RememberBest(Callback):
     """Keeps the parameters of the epoch with the lowest validation loss in ``weights_``, and goes on training."""
@@ -205,7 +209,8 @@ def make_net(
 
     Returns
     -------
-    net : NeuralNet
+    net : InterruptibleNet
+        Ctrl-C ends its training, and it keeps the best parameters so far.
     """
     second_order = optimizer == "lm"
     best = BestWeights(-1 if patience is None else patience) if restore_best else RememberBest()
@@ -237,4 +242,4 @@ def make_net(
         *callbacks,
         *net_params.pop("callbacks", ()),
     ]
-    return (SecondOrderNet if second_order else NeuralNet)(**{**params, **net_params})
+    return (SecondOrderNet if second_order else InterruptibleNet)(**{**params, **net_params})

@@ -2,10 +2,11 @@
 
 import torch
 from scipy.linalg import blas, lapack
-from skorch import NeuralNet
 from skorch.callbacks import Callback
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
+
+from skinverse.training.interruption import EndOfTraining, InterruptibleNet
 
 
 class LeastSquares:
@@ -130,10 +131,18 @@ class LevenbergMarquardt(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, problem):
         """One step on a `LeastSquares` problem; returns the loss after it."""
+        parameters = self.param_groups[0]["params"]
+        start = parameters_to_vector(parameters)
+        try:
+            return self._step_from(start, problem)
+        except KeyboardInterrupt:  # while another place was being tried
+            vector_to_parameters(start, parameters)
+            raise
+
+    def _step_from(self, start, problem):
         (group,) = self.param_groups
         parameters = group["params"]
         loss, hessian, gradient = problem.normal_equations()
-        start = parameters_to_vector(parameters)
         for _ in range(group["max_tries"]):
             solve = _factorize(hessian, group["damping"])
             if solve is not None:
@@ -165,7 +174,7 @@ class LevenbergMarquardt(torch.optim.Optimizer):
         return 0.5 * acceleration if acceleration.norm() <= group["max_bend"] * velocity.norm() else 0.0
 
 
-class SecondOrderNet(NeuralNet):
+class SecondOrderNet(InterruptibleNet):
     """skorch net whose optimizer takes one full-batch least-squares step an epoch.
 
     The first `warm_up` share of the epochs sees `warm_up_rows` rows for each parameter only: while the
@@ -210,4 +219,4 @@ class StopOnStall(Callback):
         losses = net.history[net.n_warm_epochs_ :, "train_loss"][-self.window :]
         slow = len(losses) == self.window and losses[-1] > (1 - self.tol) * losses[0]
         if net.optimizer_.param_groups[0]["stalled"] or slow:
-            raise KeyboardInterrupt  # skorch's own way to end a fit
+            raise EndOfTraining

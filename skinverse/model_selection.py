@@ -1,0 +1,336 @@
+"""Choosing among inverters and their settings: ranges worth searching, and the method for a budget of simulations."""
+
+import time
+
+import numpy as np
+from scipy.stats import loguniform, randint
+from sklearn.model_selection import KFold, ShuffleSplit, check_cv
+from sklearn.utils import Bunch, _safe_indexing
+
+from skinverse.compose import RefinedInverter
+from skinverse.delegate import inverse
+from skinverse.image_surrogate import ImageRegressor
+from skinverse.inverters import (
+    AutoregressiveInverter,
+    BayesOptInverter,
+    CINNInverter,
+    CVAEInverter,
+    FlowMatchingInverter,
+    INNInverter,
+    IPageInverter,
+    MDNInverter,
+    NearestDesignInverter,
+    NeuralAdjoint,
+    PriorInverter,
+    TandemInverter,
+)
+from skinverse.metrics import r_curve, resimulation_error
+from skinverse.surrogate import ForwardRegressor
+from skinverse.utils.seeding import seeded_clone
+from skinverse.utils.validation import Integral, check_positive_int, check_random_state
+
+__all__ = ["choose_inverter", "search_space"]
+
+# Half a decade to either side of the defaults of Adam, 1e-3, and of SOAP, 3e-3. Beyond, training crawls or diverges.
+_ADAM, _SOAP, _EITHER = loguniform(3e-4, 3e-3), loguniform(1e-3, 1e-2), loguniform(5e-4, 5e-3)
+# Narrower starves the network, wider costs four times the work of the default a step.
+_WIDTHS = [(64, 64), (128, 128), (128, 128, 128), (256, 256, 256)]
+_COUPLING_WIDTHS = [(64, 64), (128, 128), (256, 256)]
+# Of Levenberg-Marquardt, whose work grows with the fourth power of the width.
+_SMALL_WIDTHS = [(8, 8), (12, 12), (16, 16), (24, 24)]
+# From what converges on easy targets to what finds every branch.
+_POOLS = [64, 256, 1024]
+_SELECT = ["best", "diverse"]
+
+
+def search_space(estimator, *, kind="scipy"):
+    """Settings of an inverter or surrogate that are worth a search, and where to look for them.
+
+    There are one to five for each estimator, in ranges about the default: size of the networks and learning rate, and
+    what is particular to the method. Not among them is what a search should not buy: `max_epochs` and `n_members`, of
+    which more is better and dearer; what held-out rows settle in `fit`; and what says which designs are allowed.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Inverter, surrogate, or what holds some: a :class:`~skinverse.RefinedInverter`, a
+        :class:`~skinverse.TransformedDesignInverter`, a Pipeline. Settings of parts have nested names, as
+        ``inverter__n_components``. A part that is None is not searched: hand over the `forward_model` to search it.
+        How some are set says which others matter: Levenberg-Marquardt has no `lr`.
+    kind : {"scipy", "optuna"}, default="scipy"
+        "scipy" is for :class:`sklearn.model_selection.RandomizedSearchCV`: lists, and distributions with ``rvs``.
+        "optuna" is the same space in Optuna's distributions, for ``OptunaSearchCV`` of ``optuna-integration``; Optuna
+        warns that widths are tuples, which its databases cannot hold.
+
+    Returns
+    -------
+    space : dict {name of a parameter: list or distribution}
+
+    Examples
+    --------
+    >>> from skinverse import MDNInverter, NearestDesignInverter, RefinedInverter
+    >>> from skinverse.model_selection import search_space
+    >>> search_space(NearestDesignInverter())
+    {'local_linear': [False, True]}
+    >>> sorted(search_space(RefinedInverter(MDNInverter())))    # doctest: +NORMALIZE_WHITESPACE
+    ['inverter__covariance_type', 'inverter__hidden_layer_sizes', 'inverter__lr', 'inverter__n_components',
+     'n_proposals', 'select']
+    """
+    if kind not in ("scipy", "optuna"):
+        raise ValueError(f"kind must be 'scipy' or 'optuna', got {kind!r}.")
+    space = _own_space(estimator)
+    for name, part in estimator.get_params(deep=True).items():
+        space.update({f"{name}__{key}": values for key, values in _own_space(part).items()})
+    if not space:
+        known = ", ".join(sorted(cls.__name__ for cls in _SPACES))
+        raise TypeError(
+            f"Nothing is known of what to search in {type(estimator).__name__}. Pass one of {known}, or what holds one."
+        )
+    return space if kind == "scipy" else {name: _as_optuna(values) for name, values in space.items()}
+
+
+def _own_space(estimator):
+    """Space of an estimator without its parts; empty where none is known."""
+    for cls in type(estimator).__mro__:
+        if cls in _SPACES:
+            space = _SPACES[cls](estimator)
+            return {name: list(v) if isinstance(v, list) else v for name, v in space.items()}
+    return {}
+
+
+def _as_optuna(values):
+    from optuna import distributions
+
+    if isinstance(values, list):
+        return distributions.CategoricalDistribution(values)
+    low, high = values.support()
+    if values.dist.name == "randint":
+        return distributions.IntDistribution(int(low), int(high))
+    return distributions.FloatDistribution(low, high, log=True)
+
+
+def _of_regressor(model):
+    # "auto" weighs Levenberg-Marquardt itself, where it is affordable, and picks network and activation for it.
+    if model.optimizer == "auto":
+        return {"optimizer": ["auto", "soap", "adam"], "lr": _EITHER}
+    if model.optimizer == "lm":
+        return {"hidden_layer_sizes": _SMALL_WIDTHS, "activation": ["tanh", "silu", "softplus"]}
+    lr = _SOAP if model.optimizer == "soap" else _ADAM
+    return {"hidden_layer_sizes": _WIDTHS, "activation": ["silu", "tanh", "gelu"], "lr": lr}
+
+
+def _of_invertible(inverter):
+    # The noise of the response weighs the misfit against the density of designs, but for the dynamic schedule.
+    noise = {} if inverter.loss == "bidirectional" else {"y_noise": loguniform(0.005, 0.1)}
+    return {"coupling": ["affine", "spline"], "n_blocks": randint(4, 11), "lr": _ADAM, **noise}
+
+
+def _of_ipage(inverter):
+    # The autoregressive flow is trained by likelihood, and has no forward half.
+    couplings = inverter.training == "bidirectional" or isinstance(inverter.forward_model, str)
+    networks = ["affine", "spline"] if couplings else ["autoregressive", "affine", "spline"]
+    return {"network": networks, "n_proposals": _POOLS, "select": _SELECT, "lr": _ADAM}
+
+
+def _of_prior(inverter):
+    ranked = {} if inverter.forward_model is None else {"n_candidates": [100, 1000, 10_000]}
+    return {"prior": ["space", "data"], **ranked}
+
+
+def _trained(widths=_WIDTHS, lr=_ADAM, **others):
+    return lambda inverter: {**others, "hidden_layer_sizes": widths, "lr": lr}
+
+
+_SPACES = {
+    # Bins of a histogram: sharper against more rows needed.
+    AutoregressiveInverter: _trained(n_bins=[None, 16, 32, 64, 128]),
+    # A search from many rows against one that begins with few; `n_iter` and `tol` are the user's budget.
+    BayesOptInverter: lambda inverter: {"n_initial": randint(10, 101), "start": ["data", "sampler"]},
+    CINNInverter: _trained(_COUPLING_WIDTHS, coupling=["affine", "spline"], n_blocks=randint(4, 11)),
+    # Below 1 the latent tells more of the design: sharper draws, and branches lost.
+    CVAEInverter: _trained(kl_weight=loguniform(0.1, 3.0), noisy=[False, True]),
+    FlowMatchingInverter: _trained(),
+    ForwardRegressor: _of_regressor,
+    ImageRegressor: lambda model: {"symmetric": [False, True], "lr": _EITHER, "batch_size": [32, 64, 128]},
+    INNInverter: _of_invertible,
+    IPageInverter: _of_ipage,
+    # Too few Gaussians blur branches together, too many cost training.
+    MDNInverter: _trained(n_components=randint(5, 51), covariance_type=["full", "diag"]),
+    NearestDesignInverter: lambda inverter: {"local_linear": [False, True]},
+    NeuralAdjoint: lambda inverter: {
+        "start": ["nearest", "data", "sampler"],
+        "n_starts": _POOLS,
+        "select": _SELECT,
+    },
+    PriorInverter: _of_prior,
+    RefinedInverter: lambda inverter: {"n_proposals": _POOLS, "select": _SELECT},
+    TandemInverter: _trained(lr=_SOAP, boundary=["squash", "penalty"]),
+}
+
+
+def choose_inverter(
+    X,
+    y,
+    *,
+    simulator=None,
+    T=1,
+    candidates=None,
+    cv=None,
+    n_targets=100,
+    random_state=None,
+):
+    """The inverter whose best of `T` designs is best, `T` being what you can afford to simulate for a target.
+
+    Which method is best depends on that number: for one design it is the one that is surest, for hundreds one whose
+    designs differ. Each candidate is fitted to a part of the table and asked for `T` designs for responses of the
+    other part; they are ranked by r_T, as told by a judge that no candidate has seen.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+        Designs.
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their responses.
+    simulator : callable or regressor, default=None
+        The judge. A callable, designs (n, n_features) to responses, is called for `n_targets` x `T` designs of each
+        candidate. A regressor is cloned and fitted to the held-out rows, and stands in where simulating is too dear.
+        None is ``ForwardRegressor(n_members=3)``.
+    T : int, default=1
+        Designs simulated for a target.
+    candidates : dict {name: inverter} or list of inverters, default=None
+        None is the nearest row with a local-linear step, a mixture density network and the Neural Adjoint, and
+        for ``T > 1`` the latter with a diverse selection.
+    cv : int, splitter or iterable, default=None
+        Parts of the table. None is one split, which holds out a fifth of the rows, or half of them where a
+        regressor judges and must learn from them. An int is the number of shuffled folds, each of which fits all
+        candidates once.
+    n_targets : int, default=100
+        Held-out responses asked for, in all; fewer where fewer rows are held out.
+    random_state : int, RandomState or None, default=None
+        Governs splits, fits and draws.
+
+    Returns
+    -------
+    result : Bunch
+        `best_estimator`, fitted to all rows; `best_name`; `table`, one dict for each candidate, best first, with
+        `name`, `r_1`, `r_T`, `r_T_se` (standard error over targets), `failure_rate`, and seconds `fit_time` and
+        `inverse_time` of a split; `curves`, dict of r_1, ..., r_T, shape (T,); `n_simulations` (0 if a regressor
+        judged); `judge`; and `judge_error`, mean squared error of a regressor on the rows that it did not
+        see, else 0. Differences of r_T below `judge_error`, or of the size of `r_T_se`, say nothing.
+
+    Notes
+    -----
+    A failed simulation counts as the largest error of the whole table. The r_T of the winner is a little too
+    good, as it was picked by it: for a figure to report, simulate again for fresh targets.
+
+    Examples
+    --------
+    >>> from skinverse import NearestDesignInverter, PriorInverter
+    >>> from skinverse.datasets import make_sine_wave
+    >>> from skinverse.model_selection import choose_inverter
+    >>> from skinverse.simulators import SineWave
+    >>> X, y = make_sine_wave(500, random_state=0)
+    >>> rivals = {"random": PriorInverter(), "near": NearestDesignInverter(local_linear=True)}
+    >>> result = choose_inverter(X, y, simulator=SineWave(), T=3, candidates=rivals, random_state=0)
+    >>> result.best_name, result.n_simulations
+    ('near', 600)
+    """
+    T = check_positive_int(T, "T")
+    n_targets = check_positive_int(n_targets, "n_targets")
+    candidates = _default_candidates(T, len(X)) if candidates is None else _named(candidates)
+    judge = ForwardRegressor(n_members=3) if simulator is None else simulator
+    seeds = [int(seed) for seed in check_random_state(random_state).randint(2**31 - 1, size=2)]
+    learns = hasattr(judge, "predict")
+    folds = list(_splitter(cv, learns, seeds[0]).split(X, y))
+    # As many targets of each fold as make `n_targets`, give or take the ends of the table.
+    counts = np.diff(np.linspace(0, n_targets, len(folds) + 1).round().astype(int))
+    tried = [
+        _try_fold(X, y, fold, count, candidates, judge, T, seeds[1])
+        for fold, count in zip(folds, counts, strict=True)
+        if count
+    ]
+    error = np.concatenate([fold.error for fold in tried], axis=1)
+    seconds = np.mean([fold.seconds for fold in tried], axis=0)
+    # One table of all candidates, so that a failure costs them all the same.
+    best = r_curve(error.reshape(-1, T)).best.reshape(error.shape)
+    table = [
+        {
+            "name": name,
+            "r_1": float(of_target[:, 0].mean()),
+            "r_T": float(of_target[:, -1].mean()),
+            "r_T_se": float(of_target[:, -1].std() / np.sqrt(len(of_target))),
+            "failure_rate": float(np.isnan(own).mean()),
+            "fit_time": float(fit_time),
+            "inverse_time": float(inverse_time),
+        }
+        for name, of_target, own, (fit_time, inverse_time) in zip(
+            candidates, best, error, seconds, strict=True
+        )
+    ]
+    table.sort(key=lambda row: row["r_T"])
+    best_name = table[0]["name"]
+    return Bunch(
+        best_estimator=_seeded(candidates[best_name], seeds[1]).fit(X, y),
+        best_name=best_name,
+        table=table,
+        curves=dict(zip(candidates, best.mean(axis=1), strict=True)),
+        n_simulations=0 if learns else error.size,
+        judge="held-out surrogate" if learns else "simulator",
+        judge_error=float(np.mean([fold.judge_error for fold in tried])),
+    )
+
+
+def _default_candidates(T, n_rows):
+    candidates = {"mixture density": MDNInverter(), "neural adjoint": NeuralAdjoint()}
+    if 2 * T <= n_rows:  # no more designs can be looked up than there are rows
+        candidates = {"nearest row, stepped": NearestDesignInverter(local_linear=True), **candidates}
+    if T > 1:
+        candidates["neural adjoint, diverse"] = NeuralAdjoint(select="diverse")
+    return candidates
+
+
+def _named(candidates):
+    """Candidates by name; those of a list are named by their class, and by their place where that is not enough."""
+    if not candidates:
+        raise ValueError("candidates is empty; pass a dict {name: inverter} or a list of inverters.")
+    if hasattr(candidates, "items"):
+        return dict(candidates)
+    names = [type(candidate).__name__ for candidate in candidates]
+    return {
+        name if names.count(name) == 1 else f"{name} {k}": candidate
+        for k, (name, candidate) in enumerate(zip(names, candidates, strict=True))
+    }
+
+
+def _splitter(cv, learns, seed):
+    """Splitter of the table into rows to fit and rows to judge by."""
+    if cv is None:
+        return ShuffleSplit(1, test_size=0.5 if learns else 0.2, random_state=seed)
+    if isinstance(cv, Integral):
+        return KFold(cv, shuffle=True, random_state=seed)
+    return check_cv(cv)
+
+
+def _seeded(estimator, seed):
+    return seeded_clone(estimator, np.random.RandomState(seed))
+
+
+def _try_fold(X, y, fold, n_targets, candidates, judge, T, seed):
+    """Errors (n_candidates, n_targets, T) and seconds (n_candidates, 2) of a split, and the error of the judge."""
+    train, test = fold
+    X_train, y_train = _safe_indexing(X, train), _safe_indexing(y, train)
+    targets = _safe_indexing(y, np.random.RandomState(seed).permutation(test)[:n_targets])
+    judge_name, judge_error = None, 0.0
+    if hasattr(judge, "predict"):
+        judge_name = "held-out surrogate"
+        judge = _seeded(judge, seed).fit(_safe_indexing(X, test), _safe_indexing(y, test))
+        judge_error = resimulation_error(X_train, y_train, judge, judge=judge_name).error.mean()
+    errors, seconds = [], []
+    for candidate in candidates.values():
+        started = time.perf_counter()
+        fitted = _seeded(candidate, seed).fit(X_train, y_train)
+        asked = time.perf_counter()
+        designs = inverse(fitted, targets, T, random_state=seed)
+        seconds.append((asked - started, time.perf_counter() - asked))
+        errors.append(resimulation_error(designs, targets, judge, judge=judge_name).error)
+    return Bunch(error=np.stack(errors), seconds=np.array(seconds), judge_error=judge_error)

@@ -1,0 +1,56 @@
+"""Ctrl-C ends training, not the work done so far."""
+
+import warnings
+
+from skorch import NeuralNet
+from skorch.callbacks import EarlyStopping
+
+
+class EndOfTraining(KeyboardInterrupt):
+    """Raised by a callback that ends training as planned; a KeyboardInterrupt, since skorch ends a fit by that."""
+
+
+class InterruptibleNet(NeuralNet):
+    """skorch net that tells an interrupt from a planned end, and warns of it.
+
+    An interrupt, as by Ctrl-C, ends training; what the callbacks restore, the parameters with the lowest validation
+    loss so far, is what the net keeps. Before the first epoch is over there is nothing to keep, and the interrupt goes
+    on to the caller; so does a second one in the first epoch of the network that follows.
+
+    Attributes
+    ----------
+    interrupted_ : bool
+        Whether the last training was cut short.
+    """
+
+    def fit_loop(self, X, y=None, epochs=None, **fit_params):
+        self.interrupted_ = False
+        try:
+            return super().fit_loop(X, y, epochs, **fit_params)
+        except EndOfTraining:
+            raise
+        except KeyboardInterrupt:
+            self.interrupted_ = not self._ran_out_of_patience()
+            raise
+
+    def _ran_out_of_patience(self):
+        stoppers = [callback for _, callback in self.callbacks_ if isinstance(callback, EarlyStopping)]
+        return any(stopper.misses_ == stopper.patience for stopper in stoppers)
+
+    def partial_fit(self, X, y=None, classes=None, **fit_params):
+        super().partial_fit(X, y, classes, **fit_params)
+        if self.interrupted_:
+            # Only now: until here the callbacks that restore parameters see the epoch that was cut.
+            if self.history and "train_loss" not in self.history[-1]:
+                self.history.pop()
+            if not self.history:
+                raise KeyboardInterrupt(
+                    "Training was interrupted in its first epoch; there is nothing to keep."
+                )
+            warnings.warn(
+                f"Training was interrupted after {len(self.history)} of at most {self.max_epochs} epochs. What had "
+                "been learnt by then is kept; fit again for all of it.",
+                UserWarning,
+                stacklevel=2,
+            )
+        return self
