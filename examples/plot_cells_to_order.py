@@ -27,8 +27,9 @@ from skinverse.metrics.images import image_quality
 from skinverse.simulators import ArchitectedCell
 
 # %%
-# Mirrors leave 36 of the 256 pixels to choose. The surrogate sees the whole cell: its convolutions wrap around the edges,
-# as the lattice does. The search starts from random rows, whose modulus is known, and flips pixels until the target is met.
+# Mirrors leave 36 of the 256 pixels to choose. The surrogate sees the whole cell: its convolutions wrap around the
+# edges, as the lattice does. The search starts from random rows, whose modulus is known, and flips pixels until the
+# target is met.
 
 cell = ArchitectedCell(16)
 X, y = make_architected_cells(1500, n_pixels=16, random_state=0)
@@ -58,5 +59,5 @@ ImageGridDisplay.from_estimator(search, y_star, cell, n=6).plot()
 plt.show()
 
 # %%
-# Where it fails: rows that happen to have the modulus are exact, and a search cannot be better than its surrogate. Nothing
-# keeps a cell in one piece either; :func:`skinverse.simulators.random_fields.percolates` tells which ones are.
+# Where it fails: rows that happen to have the modulus are exact, and a search cannot be better than its surrogate.
+# Nothing keeps a cell in one piece either; ``skinverse.simulators.random_fields.percolates`` tells which ones are.
