@@ -1,17 +1,20 @@
 # make demo   the main job: real data to judged designs, figures and a table in demo_output/
 # make test   the tests
 # make lint   style and layers
+# make docs   the documentation in docs/_build/html; GALLERY=0 does not execute the examples
 # Each target makes its own virtual environment in .venv.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+DOCS_STAMP := $(VENV)/installed-docs
+GALLERY ?= 1
 
 # Real tables are looked for beside the checkout before they are downloaded.
 export SKINVERSE_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py --output demo_output
@@ -24,11 +27,18 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --config setup.cfg
 
+docs: $(DOCS_STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -D plot_gallery=$(GALLERY) docs docs/_build/html
+
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "skinverse needs Python 3.11 or newer: make PYTHON=python3.11"'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test,lint]'
 	touch $(STAMP)
 
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[docs,plots]'
+	touch $(DOCS_STAMP)
+
 clean:
-	rm -rf $(VENV) demo_output build *.egg-info
+	rm -rf $(VENV) demo_output build *.egg-info docs/_build docs/api/generated docs/auto_examples

@@ -54,8 +54,8 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
     returns for one target must not depend on the other targets, so random numbers are drawn alike
     for all of them.
 
-    Attributes set by ``fit``
-    -------------------------
+    Attributes
+    ----------
     space_ : DesignSpace
     n_features_in_, n_outputs_ : int
     n_samples_fit_ : int
