@@ -1,0 +1,1 @@
+"""The quantitative tables of the papers, regenerated: ``python -m skinverse.benchmark --help``."""

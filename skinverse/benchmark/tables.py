@@ -1,0 +1,201 @@
+"""Rows as tables: what the report shows, in blocks that know neither HTML nor Markdown.
+
+A block is a tuple: ("h2", text), ("h3", text), ("p", text), ("svg", text), or ("table", header, rows of cells). A cell
+is a string, or a tuple of one for a published figure.
+"""
+
+from collections import Counter
+
+from skinverse.benchmark import published
+from skinverse.benchmark.cells import NOTHING, number, title
+from skinverse.benchmark.claims import is_below, number_claims, ratio_claims, standings
+from skinverse.benchmark.task_tables import by_task, ipage, percentages
+
+
+def blocks(rows, reduce="paper"):
+    """All sections for rows of one size."""
+    return [
+        *_losses(rows),
+        *_claims(rows, reduce),
+        *by_task(rows, "mean" if reduce == "paper" else reduce),
+        *ipage(rows, "sum" if reduce == "paper" else reduce),
+        *percentages(rows),
+    ]
+
+
+def _losses(rows):
+    lines = standings(rows)
+    compared = [line for line in lines if None not in (line["ours"][0], line["theirs"][0])]
+    out = [("h2", "Where our best default does not beat the best published r_1 or r_200")]
+    if compared:
+        compared.sort(key=lambda line: is_below(line["ours"], line["theirs"]))
+        lost = sum(not is_below(line["ours"], line["theirs"]) for line in compared)
+        held = (
+            f"In {lost} of {len(compared)} comparisons" if lost else f"Nowhere in {len(compared)} comparisons"
+        )
+        header = [
+            "task",
+            "",
+            "best published",
+            "its method",
+            "our best default",
+            "its method",
+            "",
+            "best baseline",
+        ]
+        body = [
+            [
+                line["task"],
+                line["quantity"],
+                (number(line["theirs"][0]),),
+                (line["theirs"][1],),
+                number(line["ours"][0]),
+                title(line["ours"][1]),
+                "below" if is_below(line["ours"], line["theirs"]) else "not below",
+                _with_method(line["baseline"]),
+            ]
+            for line in compared
+        ]
+        out += [("p", f"{held}; medians over seeds."), ("table", header, body)]
+    else:
+        out.append(("p", "There is no run on a task with published figures."))
+    for first, second, text in (
+        ("baseline", "theirs", "A baseline, lookup or random rows, is below the best published figure"),
+        ("baseline", "ours", "A baseline is below the best of our defaults"),
+    ):
+        ahead = [line for line in lines if is_below(line[first], line[second])]
+        told = [
+            f"{line['quantity']} on {line['task']}, {_with_method(line[first])} against {number(line[second][0])}"
+            for line in ahead
+        ]
+        if told:
+            out.append(("p", f"{text}: {'; '.join(told)}."))
+    return out
+
+
+def _with_method(pair):
+    figure, method = pair
+    return NOTHING if figure is None else f"{number(figure)} ({title(method)})"
+
+
+def _claims(rows, reduce):
+    header = [
+        "task",
+        "",
+        "method",
+        "published",
+        "settings like theirs",
+        "verdict",
+        "our default",
+        "verdict",
+        "where",
+    ]
+    body = []
+    for line in number_claims(rows, reduce):
+        (figure, first), (ours, second) = line["published"], line["default"]
+        if (figure, ours) != (None, None):
+            body.append(
+                [
+                    line["task"],
+                    line["quantity"],
+                    line["method"],
+                    (number(line["theirs"]),),
+                    number(figure),
+                    first,
+                    number(ours),
+                    second,
+                    line["source"],
+                ]
+            )
+    counts = [Counter(row[k] for row in body) for k in (5, 7)]
+    text = (
+        "A figure within a factor of two of the published one reproduces it, a smaller one is better. Theirs are on "
+        "their targets, simulators and machines. Medians over seeds, the largest table of each task."
+    )
+    if reduce == "paper":
+        text += (
+            " Errors over several outputs are means beside the Neural-Adjoint paper and sums beside iPage's."
+        )
+    else:
+        text += f" Errors over several outputs are {reduce}s throughout."
+    out = [("h2", "Verdicts"), ("p", text)]
+    for name, count in zip(("Settings like theirs", "Our defaults"), counts, strict=True):
+        if count:
+            told = ", ".join(
+                f"{count[v]} {v}" for v in ("better", "reproduced", "not reproduced", "not run") if count[v]
+            )
+            out.append(("p", f"{name}: {told}."))
+    if body:
+        out.append(("table", header, body))
+    ratios = [line for line in ratio_claims(rows) if line["ours"] is not None]
+    if ratios:
+        out.append(("h3", "How many times one method is better than another"))
+        out.append(
+            (
+                "p",
+                "Reproduced: by half of the published orders of magnitude at least; better: by all of them.",
+            )
+        )
+        header = ["task", "", "the better", "the worse", "published", "ours", "verdict", "where"]
+        body = [
+            [
+                line["task"],
+                line["quantity"],
+                title(line["better"]),
+                title(line["worse"]),
+                (number(line["theirs"]),),
+                number(line["ours"]),
+                line["verdict"],
+                line["source"],
+            ]
+            for line in ratios
+        ]
+        out.append(("table", header, body))
+    return out
+
+
+def runs(rows, n_torn):
+    """Every run with its status, and what it ran on."""
+    header = [
+        "task",
+        "method",
+        "rows",
+        "seed",
+        "size",
+        "status",
+        "reason",
+        "wall s",
+        "CPU s",
+        "device",
+        "finished",
+    ]
+    body = [
+        [
+            row["task"],
+            row["method"],
+            f"{row['n_train']:,}",
+            str(row["seed"]),
+            row["size"],
+            row["status"],
+            row.get("reason", "")[:200],
+            number(row["wall"]),
+            number(row["cpu"]),
+            str(row["device"]),
+            row["finished"],
+        ]
+        for row in rows
+    ]
+    told = {
+        ", ".join(f"{name} {text}" for name, text in row["versions"].items())
+        + f"; commit {row['commit']}; {row['machine']}"
+        for row in rows
+    }
+    out = [("h2", "Runs"), *(("p", text) for text in sorted(told))]
+    if n_torn:
+        out.append(("p", f"{n_torn} lines could not be read, of runs that were killed."))
+    if body:
+        out.append(("table", header, body))
+    out.append(
+        ("p", "Published: " + "; ".join(f"[{name}] {text}" for name, text in published.SOURCES.items()) + ".")
+    )
+    return out
