@@ -193,7 +193,7 @@ TASKS = {
             note=_OPTICS + "64 x 64 pixels, order 4 (0.02 rms from order 6).",
             **_MICROSTRUCTURE,
         ),
-        Task("thin-film", ThinFilmStack, n_targets=50, n_designs=100, n_single=200),
+        Task("thin-film", ThinFilmStack, n_targets=50, n_designs=50, n_single=200),
         Task("sphere", MultilayerSphere, n_targets=40, n_designs=50, n_single=200),
     )
 }

@@ -143,8 +143,13 @@ def test_a_real_signal(dataset):
             if len(net.history) == 5:
                 os.kill(os.getpid(), signal.SIGINT)
 
-    with pytest.warns(UserWarning, match="Training was interrupted after 4 of at most 40 epochs"):
-        net = make("adam", Press()).fit(dataset)
+    # Python started in the background of a shell ignores the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.warns(UserWarning, match="Training was interrupted after 4 of at most 40 epochs"):
+            net = make("adam", Press()).fit(dataset)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert len(net.history) == 4
 
 
