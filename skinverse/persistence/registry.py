@@ -11,6 +11,7 @@ CLASSES = {
     "skinverse.image_surrogate": ("DecodedEnsemble", "DecodedRegressor", "ImageRegressor"),
     "skinverse.inverters": (
         "AutoregressiveInverter",
+        "BayesOptInverter",
         "CINNInverter",
         "CVAEInverter",
         "FlowMatchingInverter",
@@ -111,7 +112,11 @@ CLASSES = {
 }
 FUNCTIONS = {"skinverse.solvers": ("best_of", "diverse_best_of")}
 # Bound methods that fitted objects keep.
-METHODS = {("skinverse.spaces.DesignSpace", "to_unit"), ("skinverse.inverters.INNInverter", "predict")}
+METHODS = {
+    ("skinverse.inverters.INNInverter", "predict"),
+    ("skinverse.spaces.DesignSpace", "to_unit"),
+    ("skinverse.surrogate.ForwardRegressor", "predict"),
+}
 
 
 def names(table):

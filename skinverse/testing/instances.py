@@ -3,7 +3,6 @@
 from importlib.util import find_spec
 
 from sklearn.decomposition import PCA
-from sklearn.neighbors import KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 
 from skinverse.compose import RefinedInverter, TransformedDesignInverter
@@ -60,7 +59,7 @@ def all_inverters():
     """
     optional = []
     if find_spec("botorch"):
-        search = BayesOptInverter(KNeighborsRegressor(3), n_initial=8, n_iter=1, random_state=0)
+        search = BayesOptInverter(_small_surrogate(), n_initial=8, n_iter=1, random_state=0)
         optional.append(search)
     return [
         *optional,
