@@ -1,19 +1,17 @@
 """What the GPU benchmarks share: threads that can be many, clocks that wait for the device, sections with an end."""
 
+import argparse
 import os
+import time
+from contextlib import contextmanager
+from typing import NamedTuple
 
-N_CORES = int(os.environ.get("OMP_NUM_THREADS", len(os.sched_getaffinity(0))))
-for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, str(N_CORES))  # `at` sets fewer; _common would keep them at one
+import torch
+from _common import print_header
+from threadpoolctl import threadpool_limits
 
-import argparse  # noqa: E402
-import time  # noqa: E402
-from contextlib import contextmanager  # noqa: E402
-from typing import NamedTuple  # noqa: E402
-
-import torch  # noqa: E402
-from _common import print_header  # noqa: E402
-from threadpoolctl import threadpool_limits  # noqa: E402
+# Not OMP_NUM_THREADS, which _common sets to one; `at` sets as many as a place has.
+N_CORES = len(os.sched_getaffinity(0))
 
 
 class Place(NamedTuple):
