@@ -215,7 +215,7 @@ def speed(args):
         X, y = table(simulator, args.rows, seed=1000)
         targets = table(simulator, 1000, seed=2000)[1]
         print(f"\n{task}: 1,000 designs for one target, medians of ten targets")
-        published = published_inverter(task, X, y, epochs=args.epochs)
+        published = published_inverter(task, epochs=args.epochs)
         rivals = {
             "IPageInverter": IPageInverter(random_state=0),
             "NeuralAdjoint": NeuralAdjoint(random_state=0),

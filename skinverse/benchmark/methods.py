@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from skinverse.benchmark import published_methods as theirs
-from skinverse.benchmark.problems import Problem, Unavailable
+from skinverse.benchmark.problems import Problem
 from skinverse.compose import RefinedInverter
 from skinverse.inverters import (
     AutoregressiveInverter,
+    BayesOptInverter,
     CINNInverter,
     CVAEInverter,
     FlowMatchingInverter,
@@ -95,10 +96,6 @@ def _refined(make):
 
 
 def _bayes_opt(s):
-    try:
-        from skinverse.inverters.bayes_opt import BayesOptInverter
-    except ImportError as error:
-        raise Unavailable(f"skinverse.inverters.bayes_opt cannot be imported: {error}") from error
     # Rows are a beginning where they are answers of the judge itself, to designs as they are searched.
     start = (
         "data" if s.simulate is s.problem.simulate and s.problem.judge != "held-out surrogate" else "sampler"
@@ -228,7 +225,6 @@ METHODS = {
             "direct MDN",
             tasks=_IMAGES,
             encoded=False,
-            max_features=_MANY,
         ),
         Method(
             "na-boundary",

@@ -159,8 +159,7 @@ def architecture(task, n_train, seed, quick, memory):
 def microstructure(task, n_train, seed, quick, memory):
     """Images of zeros and ones, and no others."""
     problem = from_simulator(task, n_train, seed, quick, memory)
-    bounds = problem.simulate.bounds
-    return replace(problem, space=DesignSpace(bounds, integer=[True] * len(bounds)))
+    return replace(problem, space=DesignSpace(problem.simulate.bounds, integer=True))
 
 
 def mos2(task, n_train, seed, quick, memory):

@@ -25,6 +25,7 @@ from skinverse.benchmark.tasks import FULL, QUICK, load
 from skinverse.compose import TransformedDesignInverter
 from skinverse.encoding import GANDesignEncoder
 from skinverse.surrogate import ForwardRegressor
+from skinverse.utils.lookup import distinct_rows
 from skinverse.utils.threads import single_threaded
 
 OK, FAILED, UNAVAILABLE = "ok", "failed", "unavailable"
@@ -214,7 +215,7 @@ def _measure(spec):
         inverter.fit(problem.X, problem.y)
     most = method.max_designs or np.inf
     if method.looks_up:
-        most = len(np.unique(problem.X, axis=0))
+        most = len(distinct_rows(problem.X))
     ask = Asker(inverter, problem, most, spec["seed"])
     # Numbers that the user has set hold for slow methods, too.
     max_targets = method.max_targets if spec["size"] in (FULL, QUICK) else None

@@ -11,6 +11,7 @@ from skinverse.samplers import LHSSampler
 from skinverse.solvers.expected_improvement import ExpectedImprovement
 from skinverse.spaces import DesignSpace
 from skinverse.targets import Targets
+from skinverse.utils.lookup import distinct_rows
 from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
 
@@ -157,7 +158,7 @@ class BayesOptInverter(BaseInverter):
         self.random_state = random_state
 
     def _fit(self, X, y, random_state):
-        rows = _distinct(X)
+        rows = distinct_rows(X)
         self.designs_, self.responses_ = X[rows], y[rows]
         self.simulator_ = self.simulator
         if hasattr(self.simulator, "predict"):
@@ -182,7 +183,7 @@ class BayesOptInverter(BaseInverter):
         """Draws of the sampler, simulated once for all targets."""
         sampler = LHSSampler() if self.sampler is None else self.sampler
         X = space.sample(self.n_initial, sampler=sampler, random_state=seed)
-        return self._simulate(_Trials(X[:0], self.responses_[:0], []), X[_distinct(X)], messages)
+        return self._simulate(_Trials(X[:0], self.responses_[:0], []), X[distinct_rows(X)], messages)
 
     def _rows(self, goal):
         """The rows of the table that a search begins with, as trials."""
@@ -232,7 +233,7 @@ class BayesOptInverter(BaseInverter):
         new = np.array(trials.status) == OK
         X = np.concatenate([trials.X[new], self.designs_])
         y = np.concatenate([trials.y[new], self.responses_])
-        rows = _distinct(X)
+        rows = distinct_rows(X)
         X, y = X[rows], y[rows]
         known = goal.space.contains(X)
         spare = (rows >= np.count_nonzero(new)) & (
@@ -303,11 +304,6 @@ class _Goal:
         """Designs inside the space that answer the target within `tol`."""
         gap = np.abs(self.scaled.residual(y / self.y_scale)).max(axis=1)
         return (gap <= self.tol) & self.space.contains(X)
-
-
-def _distinct(X):
-    """Indices of the first of each group of equal rows, in their order."""
-    return np.sort(np.unique(X, axis=0, return_index=True)[1])
 
 
 def _check_botorch():

@@ -5,7 +5,7 @@ from scipy.spatial import cKDTree
 
 from skinverse.base import BaseInverter
 from skinverse.utils.chunks import chunks
-from skinverse.utils.lookup import ResponseLookup
+from skinverse.utils.lookup import ResponseLookup, distinct_rows
 from skinverse.utils.validation import Integral, Interval
 
 # Candidates stepped together; bounds the memory of their neighbourhoods.
@@ -74,8 +74,7 @@ class NearestDesignInverter(BaseInverter):
         self.random_state = random_state
 
     def _fit(self, X, y, random_state):
-        _, first = np.unique(X, axis=0, return_index=True)
-        keep = np.sort(first)
+        keep = distinct_rows(X)
         self.designs_, self.responses_ = X[keep], y[keep]
         self.lookup_ = ResponseLookup(self.responses_ / self.y_scale_)
         self._inside = self.space_.contains(self.designs_)

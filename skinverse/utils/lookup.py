@@ -1,4 +1,4 @@
-"""Rows of a table whose responses lie nearest to a target."""
+"""Rows of a table: which are distinct, and whose responses lie nearest to a target."""
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -10,6 +10,11 @@ from skinverse.utils.chunks import chunks
 _MAX_TREE_OUTPUTS = 15
 # Distances held at once when intervals forbid a tree.
 _MAX_DISTANCES = 2**22
+
+
+def distinct_rows(X):
+    """Indices of the first of each group of equal rows, in their order."""
+    return np.sort(np.unique(X, axis=0, return_index=True)[1])
 
 
 class ResponseLookup:

@@ -65,9 +65,16 @@ def test_data_that_are_not_here_are_unavailable(make_spec, monkeypatch, tmp_path
 def test_methods_that_cannot_serve_are_unavailable(make_spec):
     row = run(make_spec(task="microstructure-II", method="gan-mdn"))
     assert row["status"] == "unavailable"
-    row = run(make_spec(task="microstructure-I", method="direct-mdn"))
+    row = run(make_spec(task="architecture", method="mdn", n_train=20, size="2 targets"))
     assert row["status"] == "unavailable"
-    assert "256" in row["reason"]
+    assert "1024" in row["reason"]
+
+
+def test_direct_mdn_takes_images_as_they_are(make_spec):
+    row = run(make_spec(task="microstructure-I", method="direct-mdn"))
+    assert row["status"] == "ok"
+    assert row["n_features"] == 256
+    assert all(answer["n"] == 30 for answer in row["rep"].values())
 
 
 @pytest.mark.parametrize("method", ["mdn", "neural-adjoint"])
