@@ -1,7 +1,6 @@
 """Surrogates of images: a convolutional network, and one behind a decoder of latents."""
 
 from copy import deepcopy
-from itertools import chain
 
 import numpy as np
 import torch
@@ -10,6 +9,7 @@ from torch import nn
 
 from skinverse.nets.convolutional import PeriodicConvNet
 from skinverse.persistence import SaveMixin
+from skinverse.solvers.base import device_of
 from skinverse.surrogate import ForwardRegressor, fit_forward_model
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import (
@@ -59,8 +59,7 @@ class ImageRegressor(ForwardRegressor):
 
     Notes
     -----
-    Designs are ``image.ravel()`` with an edge that the stages can halve; grey values are fine. A GPU is 10 to 100 times
-    as fast as a core: 10,000 images of 64 x 64 take minutes there.
+    Designs are ``image.ravel()`` with an edge that the stages can halve; grey values are fine. Large images want a GPU.
 
     Examples
     --------
@@ -216,31 +215,31 @@ class DecodedRegressor(RegressorMixin, SaveMixin, BaseEstimator):
         """
         check_is_fitted(self.encoder)
         Z, y = validate_data(self, Z, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        images = np.concatenate(list(self._images(Z)))
+        decoder = self.encoder.decoder_
+        images = np.concatenate(list(_decoded(decoder, Z)))
         self.regressor_ = fit_forward_model(self.regressor, images, y, check_random_state(self.random_state))
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         self.response_floor_ = getattr(self.regressor_, "response_floor_", np.full(n_outputs, -np.inf))
         model = self.regressor_.module_
-        decoder = deepcopy(self.encoder.decoder_).to(next(model.parameters()).device)
+        decoder = deepcopy(decoder).to(device_of(model))
         kind = DecodedEnsemble if hasattr(model, "member_values") else nn.Sequential
         self.module_ = kind(decoder, model).eval().requires_grad_(False)
         return self
-
-    @torch.no_grad()
-    def _images(self, Z):
-        """Images of latents, some at a time."""
-        decoder = self.encoder.decoder_
-        device = next(chain(decoder.parameters(), decoder.buffers())).device
-        for rows in chunks(len(Z), _N_IMAGES):
-            yield decoder(torch.tensor(Z[rows], device=device)).cpu().numpy()
 
     def predict(self, Z):
         """Responses at the latents `Z` (n_samples, n_latents), shaped as the `y` of `fit`."""
         check_is_fitted(self)
         Z = validate_data(self, Z, dtype=np.float64, reset=False)
-        return np.concatenate([self.regressor_.predict(images) for images in self._images(Z)])
+        return np.concatenate([self.regressor_.predict(images) for images in _decoded(self.module_[0], Z)])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+@torch.no_grad()
+def _decoded(decoder, Z):
+    """Images of latents, some at a time."""
+    for rows in chunks(len(Z), _N_IMAGES):
+        yield decoder(torch.tensor(Z[rows], device=device_of(decoder))).cpu().numpy()

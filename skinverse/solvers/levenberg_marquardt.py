@@ -125,7 +125,7 @@ class LevenbergMarquardtSolver(BaseEstimator):
         final_u, final_y, final_r = u.clone(), y.clone(), r.abs().amax(dim=1)
         n_iter = torch.zeros_like(rows)
         trace = [final_r.clone()]
-        for _ in range(self.max_iter):
+        for _ in range(self.max_iter if free.any() else 0):
             active = (final_r[rows] > self.tol) & (failures < _MAX_FAILURES)
             n_active = int(active.sum())
             if not n_active:

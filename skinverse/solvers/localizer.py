@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from sklearn.exceptions import ConvergenceWarning
 
 from skinverse.nets.jacobian import value_and_jacobian
+from skinverse.solvers.base import device_of
 from skinverse.solvers.levenberg_marquardt import LevenbergMarquardtSolver
 from skinverse.solvers.residuals import ResidualInterpolator
 from skinverse.solvers.selection import choose
@@ -123,8 +124,8 @@ class Localizer:
     @torch.no_grad()
     def _ask(self, function, X):
         """A function of the module's on designs, as arrays."""
-        tensor = next(iter([*self.module.parameters(), *self.module.buffers()]))
-        return function(torch.tensor(X, dtype=torch.float64, device=tensor.device)).cpu().numpy()
+        x = torch.tensor(X, dtype=torch.float64, device=device_of(self.module))
+        return function(x).cpu().numpy()
 
     def _of_rows(self, function):
         """A function of the module's on the training designs."""

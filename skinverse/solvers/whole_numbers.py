@@ -75,7 +75,7 @@ def descend_in_whole_numbers(model, targets, X, space, *, y_scale, tol):
             index, u = index[better], tried[better, which[better]]
             final[index] = u
             taken[index] += 1
-        moved = problem.to_design(final).cpu().numpy()
-        X[rows] = space.project(moved) if taken.any() else X[rows]
+        moved = problem.to_design(final).cpu().numpy()[:, movable]
+        X[rows, movable] = np.rint(moved)
         n_steps[rows] = taken.cpu().numpy()
     return X, n_steps
