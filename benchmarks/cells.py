@@ -89,14 +89,14 @@ def made(designs):
     return cells, percolates(cells.reshape(-1, N_PIXELS, N_PIXELS))
 
 
-def report(name, designs, targets, normalised, X, milliseconds):
+def report(name, table, designs, targets, normalised, X, milliseconds):
+    """Print a line; returns the cells that were made."""
     cells, whole = made(designs)
-    grey = (normalised(designs) - targets) ** 2
-    error = (normalised(cells) - targets) ** 2 if whole.any() else np.full(len(targets), np.nan)
+    grey, error = (((normalised(x) - targets) ** 2) for x in (designs, cells))
+    error = error[whole] if whole.any() else np.array([np.nan])
     new = np.median(image_quality(cells[whole], X).novelty) if whole.any() else np.nan
-    kept = error[whole] if whole.any() else np.array([np.nan])
-    numbers = (grey.mean(), np.median(grey), kept.mean(), np.median(kept), whole.mean(), new, milliseconds)
-    print_row(name[0], name[1], *map(float, numbers), len(designs), widths=WIDTHS)
+    numbers = (grey.mean(), np.median(grey), error.mean(), np.median(error), whole.mean(), new, milliseconds)
+    print_row(name, table, *map(float, numbers), len(designs), widths=WIDTHS)
     return cells
 
 
@@ -137,7 +137,7 @@ def main():
             designs = inverter.inverse(targets, n, random_state=args.seed + 1)
             spent = 1e3 * (time.perf_counter() - start) / (len(targets) * n)
             designs, wanted = designs.reshape(-1, N_PIXELS**2), np.repeat(targets, n)
-            cells = report((name, table), designs, wanted, normalised, X, spent)
+            cells = report(name, table, designs, wanted, normalised, X, spent)
         kept[name] = np.packbits(cells.astype(bool), axis=1)
         print(f"  ({name}: fitted in {fitting:.0f} s)", flush=True)
         if args.designs:

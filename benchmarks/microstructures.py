@@ -27,6 +27,7 @@ from sklearn.pipeline import make_pipeline
 
 import skinverse
 from skinverse import (
+    BayesOptInverter,
     GANDesignEncoder,
     MDNInverter,
     NearestDesignInverter,
@@ -71,19 +72,22 @@ def prepare(args):
     encoder = GANDesignEncoder(
         args.pixels // 32,
         n_filters=args.filters,
+        collapse_weight=args.collapse,
+        style_weight=args.style,
         max_epochs=args.epochs,
+        lr=args.lr,
         device=args.device,
         random_state=args.seed,
     )
-    took = 0.0
     if args.weights:
         encoder = GANDesignEncoder.from_generator(args.weights, args.pixels // 32, device=args.device)
+        print(f"GAN: {args.weights}")
     else:
         _, took = seconds(lambda: encoder.fit(images))
+        print(f"GAN: {args.images} images, {args.epochs} epochs, {took:.0f} s")
     np.savez_compressed(args.out / "generator.npz", **encoder.generator_.to_arrays())
     Z = np.random.RandomState(args.seed).uniform(-1, 1, size=(args.rows, encoder.latent_size**2))
     made = encoder.inverse_transform(Z)
-    print(f"GAN: {args.images} images, {args.epochs} epochs, {took:.0f} s")
     for name, sample in (("of the GAN", made[:1000]), ("of the prior", images[:1000])):
         quality, share = image_quality(sample, others), sample.mean(axis=1)
         print(
@@ -121,6 +125,7 @@ def methods(args, encoder, film):
     def simulate(Z):
         return film(encoder.inverse_transform(Z))
 
+    search = BayesOptInverter(simulate, n_iter=100, tol=0, start="sampler", space=latents)
     published = dict(
         n_components=40, covariance_type="diag", hidden_layer_sizes=(16,) * 4, dense=True, space=latents
     )
@@ -133,6 +138,7 @@ def methods(args, encoder, film):
             latent(NeuralAdjoint(DecodedRegressor(images, frozen), start="sampler", space=latents)),
             "made",
         ),
+        "GAN-BO": (latent(search), "made"),
         "PCA-MDN": (
             TransformedDesignInverter(
                 MDNInverter(),
@@ -215,6 +221,9 @@ def main():
     parser.add_argument("--rows", type=int, default=10_000, help="of each table")
     parser.add_argument("--epochs", type=int, default=100, help="of the GAN")
     parser.add_argument("--image-epochs", type=int, default=20, help="of the convolutional surrogate")
+    parser.add_argument("--collapse", type=float, default=1.0, help="weight in the loss of the GAN")
+    parser.add_argument("--style", type=float, default=1.0, help="weight in the loss of the GAN")
+    parser.add_argument("--lr", type=float, default=1e-3, help="of the GAN")
     parser.add_argument("--weights", type=Path, help="of a generator, .npz, which is not trained then")
     parser.add_argument("--filters", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
