@@ -212,10 +212,20 @@ class DecodedRegressor(RegressorMixin, SaveMixin, BaseEstimator):
         Returns
         -------
         self : DecodedRegressor
+
+        Raises
+        ------
+        TypeError
+            If the encoder has no such module.
         """
         check_is_fitted(self.encoder)
         Z, y = validate_data(self, Z, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        decoder = self.encoder.decoder_
+        decoder = getattr(self.encoder, "decoder_", None)
+        if not isinstance(decoder, nn.Module):
+            raise TypeError(
+                "encoder must hold a torch module `decoder_` from latents to images once fitted, as GANDesignEncoder and "
+                f"SymmetricImageEncoder do; {type(self.encoder).__name__} does not."
+            )
         images = np.concatenate(list(_decoded(decoder, Z)))
         self.regressor_ = fit_forward_model(self.regressor, images, y, check_random_state(self.random_state))
         n_outputs = 1 if y.ndim == 1 else y.shape[1]

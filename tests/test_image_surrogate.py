@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
+from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -137,6 +138,13 @@ def test_search_through_a_decoder_returns_its_images(encoder):
     assert_array_equal(designs[0], encoder.inverse_transform(info.transformed[0]))
     learnt = inverter.inverter_.forward_model_
     assert_allclose(info.predicted[0, :, 0], learnt.predict(info.transformed[0]), rtol=1e-5)
+
+
+def test_an_encoder_must_have_a_decoder():
+    linear = PCA(2).fit(np.eye(16))
+    for encoder in (linear, FrozenEstimator(linear)):
+        with pytest.raises(TypeError, match="decoder_"):
+            DecodedRegressor(ImageRegressor((2,)), encoder).fit(np.eye(2), np.arange(2.0))
 
 
 def test_an_encoder_must_have_learnt():
