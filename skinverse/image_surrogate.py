@@ -223,8 +223,8 @@ class DecodedRegressor(RegressorMixin, SaveMixin, BaseEstimator):
         decoder = getattr(self.encoder, "decoder_", None)
         if not isinstance(decoder, nn.Module):
             raise TypeError(
-                "encoder must hold a torch module `decoder_` from latents to images once fitted, as GANDesignEncoder and "
-                f"SymmetricImageEncoder do; {type(self.encoder).__name__} does not."
+                "encoder must hold a torch module `decoder_` from latents to images once fitted, as GANDesignEncoder "
+                f"and SymmetricImageEncoder do; {type(self.encoder).__name__} does not."
             )
         images = np.concatenate(list(_decoded(decoder, Z)))
         self.regressor_ = fit_forward_model(self.regressor, images, y, check_random_state(self.random_state))
