@@ -80,6 +80,7 @@ class GANDesignEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SaveMi
     random_state : int, RandomState or None, default=None
         Governs `fit`. Neither direction draws random numbers.
     verbose : int, default=0
+        1 shows bars of the epochs and, in :meth:`transform`, of the images, on standard error; 2 leaves them there.
 
     Attributes
     ----------
@@ -286,6 +287,7 @@ class GANDesignEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SaveMi
             batch_size=64,
             seed=seed,
             device=device,
+            verbose=self.verbose,
         )
         net.fit(TensorDataset(_as_inputs(blocks), torch.tensor(Z, dtype=torch.float32, device=device)))
         self._guess = guess.eval().requires_grad_(False)
@@ -359,7 +361,7 @@ class GANDesignEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SaveMi
         solver = LevenbergMarquardtSolver(_N_STEPS, batch_size=batch_size)
         box = DesignSpace(np.tile([-1.0, 1.0], (self._n_features_out, 1)))
         parts = []
-        for rows in chunks(len(X), batch_size):
+        for rows in chunks(len(X), batch_size, unit="image", verbose=self.verbose):
             blocks = self._averages.of_images(torch.tensor(X[rows], device=resolve_device(self.device)))
             wanted = blocks.cpu().numpy()
             starts = self._guess(_as_inputs(blocks)).double().cpu().numpy()

@@ -26,6 +26,7 @@ class LocalizedInverter(BaseInverter):
         "anchor": [StrOptions({"auto"}), "boolean"],
         "space": "no_validation",
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     @abstractmethod
@@ -37,7 +38,9 @@ class LocalizedInverter(BaseInverter):
 
     def _make_forward_model(self, X, y, random_state):
         """Fitted forward model with a torch module `module_`; `y` as the user gave it."""
-        model = ForwardRegressor(n_members=3) if self.forward_model is None else self.forward_model
+        model = self.forward_model
+        if model is None:
+            model = ForwardRegressor(n_members=3, verbose=self.verbose)
         return fit_forward_model(model, X, y, random_state)
 
     def _fit_localizer(self, X, y, random_state):
@@ -59,6 +62,7 @@ class LocalizedInverter(BaseInverter):
             solver=LevenbergMarquardtSolver() if self.solver is None else self.solver,
             select=SELECTIONS.get(self.select, self.select),
             max_redraws=self.max_redraws,
+            verbose=self.verbose,
         )
 
 

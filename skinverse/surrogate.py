@@ -87,7 +87,7 @@ class ForwardRegressor(RegressorMixin, SaveMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Determines the initial parameters, the held-out rows and the order of the batches.
     verbose : int, default=0
-        1 prints a line an epoch.
+        1 shows a bar of the epochs on standard error, 2 leaves it there.
 
     Attributes
     ----------

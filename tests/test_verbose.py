@@ -1,15 +1,22 @@
-"""Nothing is printed unless it is asked for."""
+"""Nothing is printed unless it is asked for; what is asked for are bars on standard error."""
 
+import pickle
+import re
 import warnings
 
 import numpy as np
 import pytest
 from sklearn.base import clone
+from skorch.callbacks import Callback
+from tqdm import tqdm
 
-from skinverse import resimulation_error
+from skinverse import ForwardRegressor, MDNInverter, NeuralAdjoint, TandemInverter, resimulation_error
 from skinverse.datasets import make_sine_wave
-from skinverse.simulators import SineWave
+from skinverse.simulators import NeuralSimulator, SineWave
+from skinverse.solvers import LevenbergMarquardtSolver
 from skinverse.testing import all_inverters
+
+UNITS = ("epoch", "target", "simulation", "design")
 
 
 @pytest.fixture(scope="module")
@@ -17,37 +24,184 @@ def table():
     return make_sine_wave(60, random_state=0)
 
 
-def fit(inverter, table, **params):
+@pytest.fixture(autouse=True)
+def no_bar_is_left_open():
+    yield
+    assert not tqdm._instances
+
+
+def answer(inverter, table, **params):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return clone(inverter).set_params(**params).fit(*table)
+        return clone(inverter).set_params(**params).fit(*table).inverse([0.5, 0.7], 2)
+
+
+def units(text):
+    """What the bars in `text` count."""
+    return {unit for unit in UNITS if re.search(rf"{unit}/s|s/{unit}", text)}
+
+
+def on_screen(text):
+    """The lines of `text` that are still to be seen: a carriage return begins a line again."""
+    lines = []
+    for line in text.split("\n"):
+        seen = ""
+        for part in line.split("\r"):
+            seen = part + seen[len(part) :]
+        lines.append(seen.rstrip())
+    return [line for line in lines if line]
 
 
 @pytest.mark.parametrize("inverter", all_inverters(), ids=repr)
 def test_fit_and_inverse_are_quiet_by_default(inverter, table, capfd):
-    fitted = fit(inverter, table)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        fitted.inverse([0.5], 2)
+    answer(inverter, table)
     assert capfd.readouterr() == ("", "")
 
 
-TALKATIVE = [
-    inverter
+def test_silence_does_not_start_tqdm(table, monkeypatch):
+    def started(*args, **kwargs):
+        raise AssertionError("a bar was started")
+
+    monkeypatch.setattr("skinverse.utils.progress.tqdm", started)
+    answer(NeuralAdjoint(ForwardRegressor((4,), max_epochs=2)), table)
+    resimulation_error([[0.0, 0.0]], 1.0, SineWave())
+    with pytest.raises(AssertionError, match="a bar was started"):
+        SineWave()([[0.0, 0.0]], verbose=1)
+
+
+VERBOSE = [
+    pytest.param(inverter, name, id=f"{name}-{inverter}")
     for inverter in all_inverters()
-    if any(name.endswith("verbose") for name in inverter.get_params())
+    for name in inverter.get_params()
+    if name.endswith("verbose")
 ]
+# Those that train nothing themselves, or search for nothing; the others do both.
+ONE_BAR = {
+    "NeuralAdjoint": {"target"},
+    "RefinedInverter": {"target"},
+    "BayesOptInverter": {"simulation"},
+    "TandemInverter": {"epoch"},
+    "ForwardRegressor": {"epoch"},
+}
 
 
-@pytest.mark.parametrize("inverter", TALKATIVE, ids=repr)
-def test_verbose_prints_a_line_an_epoch(inverter, table, capfd):
-    """Of every network that is trained, at any depth."""
-    for name in inverter.get_params():
-        if name.endswith("verbose"):
-            fit(inverter, table, **{name: 1})
-            lines = capfd.readouterr().out.splitlines()
-            assert sum("train_loss" in line for line in lines) >= 1
-            assert sum(line.split()[:1] == ["1"] for line in lines) >= 1
+@pytest.mark.parametrize(("inverter", "name"), VERBOSE)
+def test_bars_of_epochs_and_targets(inverter, name, table, capfd):
+    """Of every part that trains or searches, at any depth, and no word on standard output."""
+    owner = inverter.get_params()[name.removesuffix("__verbose")] if "__" in name else inverter
+    silent = answer(inverter, table)
+    told = answer(inverter, table, **{name: 2})
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert units(err) == ONE_BAR.get(type(owner).__name__, {"epoch", "target"})
+    if "epoch" in units(err):
+        assert re.search(r"\d+/1[05] \[.*epoch.*train_loss=", err)
+    if "target" in units(err):
+        assert "2/2" in err
+    np.testing.assert_array_equal(told, silent)
+
+
+@pytest.mark.parametrize("inverter", [NeuralAdjoint(), TandemInverter(max_epochs=2)], ids=repr)
+def test_a_surrogate_that_nobody_has_chosen_follows_along(inverter, capfd):
+    answer(inverter, make_sine_wave(12, random_state=0), verbose=1, random_state=0)
+    assert "MLP: " in capfd.readouterr().err
+
+
+def test_one_takes_its_bars_away_and_two_leaves_them(table, capfd):
+    inverter = MDNInverter(2, max_epochs=3, random_state=0)
+    answer(inverter, table, verbose=1)
+    err = capfd.readouterr().err
+    assert units(err) == {"epoch", "target"}
+    assert on_screen(err) == []
+    answer(inverter, table, verbose=2)
+    assert units("\n".join(on_screen(capfd.readouterr().err))) == {"epoch", "target"}
+
+
+def test_skorch_prints_its_lines_through_net_params(table, capfd):
+    ForwardRegressor((4,), max_epochs=3, net_params={"verbose": 1}).fit(*table)
+    out, err = capfd.readouterr()
+    assert err == ""
+    assert len([line for line in out.splitlines() if line.split()[:1] in (["1"], ["2"], ["3"])]) >= 3
+
+
+class AtEpoch(Callback):
+    """Does something at the end of the third epoch."""
+
+    def __init__(self, what):
+        self.what = what
+
+    def on_epoch_end(self, net, **kwargs):
+        if len(net.history) == 3:
+            self.what(net)
+
+
+def fails(*args, **kwargs):
+    raise RuntimeError("out of paper")
+
+
+def is_interrupted(*args, **kwargs):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "soap", "lm"])
+def test_bars_go_with_errors_and_interrupts_of_training(optimizer, table, capfd):
+    def fit(what):
+        settings = {"max_epochs": 6, "net_params": {"callbacks": [AtEpoch(what)]}, "verbose": 1}
+        return ForwardRegressor((4,), optimizer=optimizer, **settings).fit(*table)
+
+    with pytest.raises(RuntimeError, match="out of paper"):
+        fit(fails)
+    with pytest.warns(UserWarning, match="Training was interrupted after 3 of at most 6 epochs"):
+        fit(is_interrupted)
+    assert on_screen(capfd.readouterr().err) == []
+
+
+@pytest.mark.parametrize(("what", "error"), [(fails, RuntimeError), (is_interrupted, KeyboardInterrupt)])
+def test_bars_go_with_errors_and_interrupts_of_a_search(what, error, table, capfd, monkeypatch):
+    inverter = NeuralAdjoint(ForwardRegressor((4,), max_epochs=3), verbose=1).fit(*table)
+    monkeypatch.setattr(LevenbergMarquardtSolver, "solve", what)
+    with pytest.raises(error):
+        inverter.inverse(0.5)
+    err = capfd.readouterr().err
+    assert units(err) == {"target"}
+    assert on_screen(err) == []
+
+
+def test_bars_go_with_interrupts_of_a_simulation(capfd):
+    for simulate in (
+        lambda: resimulation_error(np.zeros((3, 2)), np.zeros(3), is_interrupted, batch_size=1, verbose=1),
+        lambda: Watched(is_interrupted)(np.zeros((3, 2)), verbose=1),
+    ):
+        with pytest.raises(KeyboardInterrupt):
+            simulate()
+        err = capfd.readouterr().err
+        assert units(err) == {"design"}
+        assert on_screen(err) == []
+
+
+class Watched(SineWave):
+    """Shows every batch to somebody."""
+
+    def __init__(self, watcher):
+        super().__init__()
+        self.watcher = watcher
+
+    def _simulate(self, X):
+        self.watcher(X)
+        return super()._simulate(X)
+
+
+def test_a_net_can_be_pickled_after_and_during_training_under_a_bar(table):
+    kept = []
+    callbacks = [AtEpoch(lambda net: kept.append(pickle.loads(pickle.dumps(net.callbacks_[-1]))))]
+    model = ForwardRegressor((4,), max_epochs=4, verbose=1, net_params={"callbacks": callbacks}).fit(*table)
+    name, bar = kept[0]
+    assert name == "bar"
+    bar.on_epoch_end(model.net_)
+    assert "bar" not in dict(model.net_.callbacks_)
+    whole = ForwardRegressor((4,), max_epochs=4, verbose=1, random_state=0).fit(*table)
+    again = pickle.loads(pickle.dumps(whole))
+    np.testing.assert_array_equal(again.predict(table[0]), whole.predict(table[0]))
 
 
 def test_bar_of_simulations(capfd):
@@ -55,8 +209,32 @@ def test_bar_of_simulations(capfd):
     y_star = np.zeros(5)
     silent = resimulation_error(X, y_star, SineWave(), batch_size=6)
     assert capfd.readouterr() == ("", "")
-    told = resimulation_error(X, y_star, SineWave(), batch_size=6, verbose=1)
+    told = resimulation_error(X, y_star, SineWave(), batch_size=6, verbose=2)
     out, err = capfd.readouterr()
     assert out == ""
     assert "20/20" in err
     np.testing.assert_array_equal(told.error, silent.error)
+
+
+def test_bar_of_a_simulator(capfd):
+    X = SineWave().sample_prior(250, random_state=0)
+    y = SineWave()(X)
+    assert capfd.readouterr() == ("", "")
+    batches = []
+    np.testing.assert_array_equal(Watched(batches.append)(X, verbose=2), y)
+    np.testing.assert_array_equal(np.concatenate(batches), X)
+    assert max(map(len, batches)) == 3
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "250/250" in err
+    assert units(err) == {"design"}
+
+
+def test_bar_of_the_designs_behind_a_neural_simulator(capfd):
+    proxy = NeuralSimulator(SineWave(), ForwardRegressor((4,), max_epochs=2), n_samples=40, random_state=0)
+    quiet = proxy.fit().held_out_rmse_
+    assert capfd.readouterr() == ("", "")
+    np.testing.assert_array_equal(proxy.set_params(verbose=2).fit().held_out_rmse_, quiet)
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "40/40" in err

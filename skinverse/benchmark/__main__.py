@@ -16,6 +16,7 @@ from skinverse.benchmark import report, store  # noqa: E402
 from skinverse.benchmark.methods import BASELINES, DEFAULTS, GROUPS, METHODS  # noqa: E402
 from skinverse.benchmark.run import OK, about, run  # noqa: E402
 from skinverse.benchmark.tasks import FULL, QUICK, TASKS  # noqa: E402
+from skinverse.utils.progress import progress_bar  # noqa: E402
 
 _ALL = "all"
 _QUICK_METHODS = ("prior", "nearest", "nearest-step", "neural-adjoint", "mdn", "tandem")
@@ -143,14 +144,16 @@ def _run(missing, args):
     if not missing:
         return False
     n_jobs = -1 if args.dask else args.jobs
-    with _cluster(args.dask), _progress(len(missing)) as tell:
+    with _cluster(args.dask), progress_bar(len(missing), "run", verbose=2, smoothing=0) as bar:
         parallel = joblib.Parallel(
             n_jobs, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs"
         )
         try:
             for row in parallel(joblib.delayed(run)(spec) for spec in missing):
                 store.append(args.out, row)
-                tell(row)
+                about = f"{row['task']}, {row['method']}, {row['n_train']} rows, seed {row['seed']}: {row['status']}"
+                bar.set_postfix_str(about, refresh=False)
+                bar.update()
         except KeyboardInterrupt:
             return True
     return False
@@ -168,33 +171,6 @@ def _cluster(address):
         raise SystemExit("--dask needs the package distributed: pip install 'dask[distributed]'.") from error
     with Client(address) as client, joblib.parallel_config("dask", client=client):
         yield
-
-
-class _progress:
-    """A bar where tqdm is installed, a line a run elsewhere."""
-
-    def __init__(self, total):
-        try:
-            from tqdm import tqdm
-        except ImportError:
-            self.bar = None
-        else:
-            self.bar = tqdm(total=total, unit="run", smoothing=0)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.bar is not None:
-            self.bar.close()
-
-    def __call__(self, row):
-        text = f"{row['task']}, {row['method']}, {row['n_train']} rows, seed {row['seed']}: {row['status']}"
-        if self.bar is None:
-            print(text, flush=True)
-            return
-        self.bar.set_postfix_str(text, refresh=False)
-        self.bar.update()
 
 
 if __name__ == "__main__":

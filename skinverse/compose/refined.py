@@ -34,6 +34,9 @@ class RefinedInverter(LocalizedInverter):
         Allowed designs, handed to `inverter` too; None is what `inverter` allows.
     random_state : int, RandomState or None, default=None
         Governs `fit`, and `inverse` where that is given none.
+    verbose : int, default=0
+        1 shows a bar of the targets in :meth:`inverse` on standard error, and of the epochs of the default
+        `forward_model`; 2 leaves bars there. Parts of yours have their own `verbose`.
 
     Attributes
     ----------
@@ -77,6 +80,7 @@ class RefinedInverter(LocalizedInverter):
         anchor="auto",
         space=None,
         random_state=None,
+        verbose=0,
     ):
         self.inverter = inverter
         self.forward_model = forward_model
@@ -87,6 +91,7 @@ class RefinedInverter(LocalizedInverter):
         self.anchor = anchor
         self.space = space
         self.random_state = random_state
+        self.verbose = verbose
 
     @property
     def supports_partial_targets(self):

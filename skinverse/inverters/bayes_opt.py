@@ -12,6 +12,7 @@ from skinverse.solvers.expected_improvement import ExpectedImprovement
 from skinverse.spaces import DesignSpace
 from skinverse.targets import Targets
 from skinverse.utils.lookup import distinct_rows
+from skinverse.utils.progress import progress_bar
 from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
 
@@ -61,6 +62,8 @@ class BayesOptInverter(BaseInverter):
         Allowed designs; None is the box of the training designs.
     random_state : int, RandomState or None, default=None
         Governs `fit`, and `inverse` where that is given none.
+    verbose : int, default=0
+        1 shows on standard error, target after target, a bar of the simulations, 2 leaves it there.
 
     Attributes
     ----------
@@ -134,6 +137,7 @@ class BayesOptInverter(BaseInverter):
         "tol": [Interval(Real, 0, None, closed="left")],
         "space": "no_validation",
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     def __init__(
@@ -147,6 +151,7 @@ class BayesOptInverter(BaseInverter):
         tol=1e-3,
         space=None,
         random_state=None,
+        verbose=0,
     ):
         self.simulator = simulator
         self.n_initial = n_initial
@@ -156,6 +161,7 @@ class BayesOptInverter(BaseInverter):
         self.tol = tol
         self.space = space
         self.random_state = random_state
+        self.verbose = verbose
 
     def _fit(self, X, y, random_state):
         rows = distinct_rows(X)
@@ -173,7 +179,9 @@ class BayesOptInverter(BaseInverter):
         for k in range(len(targets)):
             goal = _Goal(targets[k : k + 1], self.y_scale_, self.tol, space)
             trials = drawn if self.start == "sampler" else self._rows(goal)
-            trials = self._search(trials, goal, n, np.random.RandomState(seeds[1]), messages)
+            told = f"target {k + 1} of {len(targets)}"
+            with progress_bar(self.n_iter, "simulation", verbose=self.verbose, desc=told) as bar:
+                trials = self._search(trials, goal, n, np.random.RandomState(seeds[1]), messages, bar)
             found.append({**self._best(trials, goal, n), **self._record(trials, goal)})
         found = {name: np.stack([f[name] for f in found]) for name in found[0]}
         self._warn(found, messages)
@@ -194,8 +202,8 @@ class BayesOptInverter(BaseInverter):
         rows = order[np.concatenate([np.arange(n_near), spread])]
         return _Trials(self.designs_[rows], self.responses_[rows], [TABLE] * size)
 
-    def _search(self, trials, goal, n, random_state, messages):
-        """The trials and those that follow for one target."""
+    def _search(self, trials, goal, n, random_state, messages, bar):
+        """The trials and those that follow for one target, each of which moves the bar."""
         box = DesignSpace.from_data(np.concatenate([self.designs_, self.space_.bounds.T]))
         improvement = ExpectedImprovement(goal.scaled, box)
         worst = goal.misfit(self.designs_, self.responses_, anywhere=True).max()
@@ -213,6 +221,8 @@ class BayesOptInverter(BaseInverter):
             if x is None:
                 break
             trials = self._simulate(trials, x[None], messages)
+            bar.set_postfix({"misfit": goal.misfit(trials.X, trials.y).min()}, refresh=False)
+            bar.update()
         return trials
 
     def _simulate(self, trials, X, messages):

@@ -85,7 +85,7 @@ class INNInverter(LatentInverter):
     random_state : int, RandomState or None, default=None
         Governs `fit`, and `inverse` where that is given none.
     verbose : int, default=0
-        1 prints a line an epoch.
+        1 shows bars of the epochs and, in :meth:`inverse`, of the targets, on standard error; 2 leaves them there.
 
     Attributes
     ----------

@@ -125,7 +125,12 @@ class LatentInverter(BaseInverter):
         d = space.n_features
         parts = [
             self._draw(targets[part], n, space, sampler, seeds)
-            for part in chunks(len(targets), _MAX_VALUES // (_MAX_ROUNDS * n * d * d))
+            for part in chunks(
+                len(targets),
+                _MAX_VALUES // (_MAX_ROUNDS * n * d * d),
+                unit="target",
+                verbose=self.verbose,
+            )
         ]
         X, *info = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return X, dict(zip(("projected", "outside", "latent"), info, strict=True))

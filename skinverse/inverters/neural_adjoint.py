@@ -65,6 +65,9 @@ class NeuralAdjoint(LocalizedInverter):
         continuous, rounded, and the others refined again.
     random_state : int, RandomState or None, default=None
         Governs `fit`, and `inverse` where that is given none.
+    verbose : int, default=0
+        1 shows a bar of the targets in :meth:`inverse` on standard error, and of the epochs of the default
+        `forward_model`; 2 leaves bars there. A model of yours has its own `verbose`.
 
     Attributes
     ----------
@@ -126,6 +129,7 @@ class NeuralAdjoint(LocalizedInverter):
         anchor="auto",
         space=None,
         random_state=None,
+        verbose=0,
     ):
         self.forward_model = forward_model
         self.solver = solver
@@ -137,6 +141,7 @@ class NeuralAdjoint(LocalizedInverter):
         self.anchor = anchor
         self.space = space
         self.random_state = random_state
+        self.verbose = verbose
 
     @classmethod
     def as_published(cls, forward_model, *, lr=0.5, n_starts=2048, boundary_weight=204.8, **params):

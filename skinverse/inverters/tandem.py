@@ -55,7 +55,7 @@ class TandemInverter(BaseInverter):
     random_state : int, RandomState or None, default=None
         Governs `fit`; `inverse` is deterministic.
     verbose : int, default=0
-        1 prints a line an epoch.
+        1 shows a bar of the epochs on standard error, 2 leaves it there.
 
     Attributes
     ----------
@@ -131,7 +131,9 @@ class TandemInverter(BaseInverter):
         self.verbose = verbose
 
     def _fit(self, X, y, random_state):
-        model = ForwardRegressor(device=self.device) if self.forward_model is None else self.forward_model
+        model = self.forward_model
+        if model is None:
+            model = ForwardRegressor(device=self.device, verbose=self.verbose)
         self.forward_model_ = fit_forward_model(model, X, self._as_given(y), random_state)
         seed = int(random_state.randint(2**31 - 1))
         self.y_mean_ = y.mean(axis=0)

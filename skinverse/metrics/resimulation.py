@@ -101,7 +101,8 @@ def resimulation_error(
         Seconds of wall time after which no further batch is started; the designs left over are
         recorded as "not run". None is no limit.
     verbose : int, default=0
-        1 shows a bar of the designs simulated, batch by batch; it wants a `batch_size`.
+        1 shows on standard error a bar of the designs simulated, batch by batch, and so wants a `batch_size`; 2
+        leaves it there.
 
     Returns
     -------
@@ -191,7 +192,7 @@ def _simulate(ask, X, n_outputs, batch_size, time_limit, verbose):
         response[rows] = y
         status[rows] = np.where(np.isfinite(y).all(axis=1), OK, FAILED)
 
-    for batch in _with_bar(chunks(n, batch_size), n, verbose):
+    for batch in chunks(n, batch_size, unit="design", verbose=verbose):
         if late():
             break
         try:
@@ -211,19 +212,6 @@ def _simulate(ask, X, n_outputs, batch_size, time_limit, verbose):
                     messages[k] = f"{type(error).__name__}: {error}"
     response[status != OK] = np.nan
     return response, status.astype(str), messages
-
-
-def _with_bar(batches, n, verbose):
-    """The `batches`, slices of `n` designs, with a bar on standard error where it is wanted."""
-    if not verbose:
-        yield from batches
-        return
-    from tqdm import tqdm  # comes with skorch
-
-    with tqdm(total=n, unit="design") as bar:
-        for batch in batches:
-            yield batch
-            bar.update(batch.stop - batch.start)
 
 
 class _WrongShape(ValueError):

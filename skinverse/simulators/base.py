@@ -6,8 +6,11 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import check_array, check_positive_int, check_random_state
 
+# Batches in which designs are simulated under a bar.
+_N_BATCHES = 100
 _NO_NUMBER = "the computation gave no finite number"
 
 
@@ -93,7 +96,7 @@ class Simulator(BaseEstimator, metaclass=ABCMeta):
     def bounds(self):
         """Lower and upper end of every input, a fresh array of shape (n_inputs, 2)."""
 
-    def __call__(self, X, *, on_failure="nan"):
+    def __call__(self, X, *, on_failure="nan", verbose=0):
         """Response of every design.
 
         Parameters
@@ -102,6 +105,9 @@ class Simulator(BaseEstimator, metaclass=ABCMeta):
             Designs, in the order and units of `input_names`. Never modified.
         on_failure : {"nan", "raise"}, default="nan"
             What becomes of designs that the physics cannot answer.
+        verbose : int, default=0
+            1 simulates in about a hundred batches and shows a bar of the designs on standard error, 2 leaves it
+            there. 0 hands all designs to the computation at once.
 
         Returns
         -------
@@ -121,10 +127,11 @@ class Simulator(BaseEstimator, metaclass=ABCMeta):
             raise ValueError(f"on_failure must be 'nan' or 'raise', got {on_failure!r}.")
         X = self._check_designs(X)
         reasons = self._reasons(X)
-        fine = reasons == ""
+        fine = np.flatnonzero(reasons == "")
         y = np.full((len(X), self.n_outputs), np.nan)
-        if fine.any():
-            y[fine] = self._simulate(X[fine])
+        batch_size = -(-len(fine) // _N_BATCHES) if verbose else len(fine)
+        for batch in chunks(len(fine), batch_size, unit="design", verbose=verbose):
+            y[fine[batch]] = self._simulate(X[fine[batch]])
         failed = np.flatnonzero(np.isnan(y).any(axis=1))
         if on_failure == "raise" and len(failed):
             reason = reasons[failed[0]] or _NO_NUMBER

@@ -35,6 +35,8 @@ class NeuralSimulator(SaveMixin, Simulator):
         Share of them that the regressor does not see.
     random_state : int, RandomState instance or None, default=None
         Governs the designs, and the regressor where it has no seed of its own.
+    verbose : int, default=0
+        1 shows a bar of the designs that `fit` simulates on standard error, 2 leaves it there.
 
     Attributes
     ----------
@@ -78,16 +80,18 @@ class NeuralSimulator(SaveMixin, Simulator):
         "n_samples": [Interval(Integral, 2, None, closed="left")],
         "held_out": [Interval(Real, 0, 1, closed="neither")],
         "random_state": ["random_state"],
+        "verbose": ["verbose"],
     }
 
     fidelity = ("n_samples",)
 
-    def __init__(self, simulator, regressor, *, n_samples=10_000, held_out=0.1, random_state=None):
+    def __init__(self, simulator, regressor, *, n_samples=10_000, held_out=0.1, random_state=None, verbose=0):
         self.simulator = simulator
         self.regressor = regressor
         self.n_samples = n_samples
         self.held_out = held_out
         self.random_state = random_state
+        self.verbose = verbose
 
     @property
     def input_names(self):
@@ -134,7 +138,7 @@ class NeuralSimulator(SaveMixin, Simulator):
         """
         rng = check_random_state(self.random_state)
         X = self.simulator.sample_prior(self.n_samples, rng)
-        y = self.simulator(X)
+        y = self.simulator(X, verbose=self.verbose)
         answered = np.isfinite(y).all(axis=1)
         X, y = X[answered], y[answered]
         if len(X) < 2:

@@ -17,6 +17,7 @@ from skinverse.solvers.selection import choose
 from skinverse.solvers.whole_numbers import descend_in_whole_numbers
 from skinverse.targets import Targets
 from skinverse.utils.chunks import chunks
+from skinverse.utils.progress import progress_bar
 
 # Candidates of different targets worked on together, and their responses.
 _MAX_CANDIDATES, _MAX_RESPONSES = 2**15, 2**21
@@ -140,7 +141,7 @@ class Localizer:
             return None
         return self._of_rows(lambda x: value_and_jacobian(self.module, x)[1])
 
-    def search(self, targets, n, pool, propose, *, space, solver, select, max_redraws):
+    def search(self, targets, n, pool, propose, *, space, solver, select, max_redraws, verbose):
         """Propose, refine, replace the stuck, select, in chunks of targets; warn of targets that were not reached.
 
         Parameters
@@ -158,6 +159,8 @@ class Localizer:
         select : callable ``select(X, score, n) -> indices``
         max_redraws : int
             Rounds after the first.
+        verbose : int
+            1 shows a bar of the targets, 2 leaves it; a target is done when it needs no further round.
 
         Returns
         -------
@@ -167,19 +170,25 @@ class Localizer:
         """
         together = min(_MAX_CANDIDATES, _MAX_RESPONSES // self.y.shape[1]) // pool
         parts = []
-        for part in chunks(len(targets), together):
-            mine = targets[part]
-            missing = np.full(len(mine), pool)
-            rounds = []
-            for k in range(max_redraws + 1):
-                rounds.append(self.refine(mine, propose(mine, k, missing), space=space, solver=solver))
-                converged = sum(np.bincount(r["owner"], r["converged"], len(mine)) for r in rounds)
-                missing = np.minimum(np.where(converged < n, 2 * (n - converged), 0), pool).astype(int)
-                if not missing.any():
-                    break
-            found = {name: np.concatenate([r[name] for r in rounds]) for name in rounds[0]}
-            chosen = choose(found, len(mine), n, space, select)
-            parts.append(chosen if self.interpolator is None else self.polish(mine, chosen, space, solver))
+        with progress_bar(len(targets), "target", verbose=verbose) as bar:
+            for part in chunks(len(targets), together):
+                mine = targets[part]
+                missing = np.full(len(mine), pool)
+                rounds = []
+                for k in range(max_redraws + 1):
+                    rounds.append(self.refine(mine, propose(mine, k, missing), space=space, solver=solver))
+                    converged = sum(np.bincount(r["owner"], r["converged"], len(mine)) for r in rounds)
+                    n_before = np.count_nonzero(missing)
+                    missing = np.minimum(np.where(converged < n, 2 * (n - converged), 0), pool).astype(int)
+                    bar.update(n_before - np.count_nonzero(missing))
+                    if not missing.any():
+                        break
+                bar.update(np.count_nonzero(missing))
+                found = {name: np.concatenate([r[name] for r in rounds]) for name in rounds[0]}
+                chosen = choose(found, len(mine), n, space, select)
+                parts.append(
+                    chosen if self.interpolator is None else self.polish(mine, chosen, space, solver)
+                )
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         _warn_if_short(found["converged"])
         return found.pop("x"), found

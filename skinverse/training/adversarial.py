@@ -82,6 +82,10 @@ def pulling_away(features: Tensor) -> Tensor:
     return ((unit @ unit.T).square().sum() - n) / max(n * (n - 1), 1)
 
 
+class Adversaries(nn.ModuleDict):
+    """A generator and a discriminator, by these names."""
+
+
 class AdversarialNet(InterruptibleNet):
     """skorch net that trains a generator against a discriminator.
 
@@ -166,7 +170,7 @@ def train_gan(
         Determines the order of the images and the latents.
     device : str or torch.device, default="cpu"
     verbose : int, default=0
-        1 prints a line an epoch.
+        1 shows a bar of the epochs on standard error, 2 leaves it there.
     net_params : dict, optional
         Passed to skorch last, above everything else; its "callbacks" are added, not put in place.
 
@@ -181,7 +185,7 @@ def train_gan(
     """
     net_params = dict(net_params or {})
     params = dict(
-        module=nn.ModuleDict({"generator": generator, "discriminator": discriminator}),
+        module=Adversaries({"generator": generator, "discriminator": discriminator}),
         criterion=AdversarialLoss(collapse_weight, style_weight),
         latent_size=latent_size,
         seed=seed,
@@ -195,7 +199,8 @@ def train_gan(
         iterator_train__generator=torch.Generator().manual_seed(seed),
         train_split=None,
         device=str(device),
-        verbose=verbose,
+        verbose=0,
+        bars=verbose,
         callbacks=[
             ("finite", StopOnNonFiniteLoss()),
             ("schedule", CosineSchedule()),

@@ -1,13 +1,43 @@
-"""Ctrl-C ends training, not the work done so far."""
+"""Ctrl-C ends training, not the work done so far; a bar tells how far it is."""
 
 import warnings
+from contextlib import contextmanager
 
 from skorch import NeuralNet
-from skorch.callbacks import EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping
+
+from skinverse.utils.progress import SilentBar, progress_bar
 
 
 class EndOfTraining(KeyboardInterrupt):
     """Raised by a callback that ends training as planned; a KeyboardInterrupt, since skorch ends a fit by that."""
+
+
+class EpochBar(Callback):
+    """Moves a bar with the epochs and writes their losses beside it."""
+
+    def __init__(self, bar):
+        self.bar = bar
+
+    def __reduce__(self):  # a copy, as in a checkpoint, has no screen
+        return EpochBar, (SilentBar(),)
+
+    def on_epoch_end(self, net, **kwargs):
+        losses = {name: value for name, value in net.history[-1].items() if name.endswith("_loss")}
+        self.bar.set_postfix(losses, refresh=False)
+        self.bar.update()
+
+
+@contextmanager
+def bar_of_epochs(net, n_epochs):
+    """Bar of the epochs that `net` is trained for in the block."""
+    with progress_bar(n_epochs, "epoch", verbose=net.bars, desc=type(net.module_).__name__) as bar:
+        teller = ("bar", EpochBar(bar))
+        net.callbacks_.append(teller)
+        try:
+            yield
+        finally:
+            net.callbacks_.remove(teller)
 
 
 class InterruptibleNet(NeuralNet):
@@ -17,16 +47,26 @@ class InterruptibleNet(NeuralNet):
     loss so far, is what the net keeps. Before the first epoch is over there is nothing to keep, and the interrupt goes
     on to the caller; so does a second one in the first epoch of the network that follows.
 
+    Parameters
+    ----------
+    bars : int, default=0
+        `verbose` of the :func:`~skinverse.utils.progress.progress_bar` of the epochs.
+
     Attributes
     ----------
     interrupted_ : bool
         Whether the last training was cut short.
     """
 
+    def __init__(self, *args, bars=0, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.bars = bars
+
     def fit_loop(self, X, y=None, epochs=None, **fit_params):
         self.interrupted_ = False
         try:
-            return super().fit_loop(X, y, epochs, **fit_params)
+            with bar_of_epochs(self, self.max_epochs if epochs is None else epochs):
+                return super().fit_loop(X, y, epochs, **fit_params)
         except EndOfTraining:
             raise
         except KeyboardInterrupt:

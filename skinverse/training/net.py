@@ -201,7 +201,7 @@ def make_net(
         Determines the rows held out and the order of the batches.
     device : str or torch.device, default="cpu"
     verbose : int, default=0
-        1 prints a line an epoch.
+        1 shows a bar of the epochs on standard error, 2 leaves it there.
     callbacks : sequence of Callback
         Added to those of this function.
     net_params : dict, optional
@@ -225,7 +225,8 @@ def make_net(
         iterator_valid__batch_size=8192,
         train_split=HoldOut(validation_fraction, seed) if validation_fraction else None,
         device=str(device),
-        verbose=verbose,
+        verbose=0,  # skorch's own lines come by net_params
+        bars=verbose,
     )
     params.update(_RECIPES[optimizer])
     if not second_order:
