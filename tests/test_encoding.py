@@ -19,6 +19,7 @@ from skinverse.simulators import MicrostructureAbsorber
 from skinverse.utils.otsu import otsu
 from skinverse.utils.validation import InvalidParameterError
 
+LONGER = dict(n_filters=8, batch_size=16, lr=2e-3, random_state=2)
 WEIGHTS, SAMPLES = "ganmdn_generator_weights.npz", "ganmdn_dataset_z4.npz"
 
 
@@ -51,7 +52,7 @@ def small(**params):
 @pytest.fixture(scope="module")
 def fitted(images):
     """Trained long enough to show that training helps."""
-    return small(n_filters=4, batch_size=16, max_epochs=20, random_state=1).fit(images)
+    return small(**LONGER, max_epochs=20).fit(images)
 
 
 def test_published_images_bit_for_bit(encoder, published):
@@ -153,10 +154,12 @@ def test_otsu_equals_brute_force():
 def test_training_brings_texture_and_share_nearer(fitted, images):
     reference = MicrostructureAbsorber(32).sample_prior(200, random_state=1)
     Z = np.random.RandomState(0).uniform(-1, 1, size=(100, 1))
-    untrained = small(n_filters=4, batch_size=16, lr=1e-12).fit(images).inverse_transform(Z)
+    untrained = small(**LONGER | {"lr": 1e-12}).fit(images).inverse_transform(Z)
     before, after = (image_quality(X, reference) for X in (untrained, fitted.inverse_transform(Z)))
+    # Where training ends hangs on the last digit of the arithmetic: between 0.01 and 0.15 for twelve seeds and settings
+    # near these, from 0.44 for the initial weights of this seed.
     assert after.two_point_distance < 0.5 * before.two_point_distance
-    assert after.fraction_distance < 0.7 * before.fraction_distance
+    assert after.fraction_distance < 0.5 * before.fraction_distance
     assert np.median(after.novelty) > 0.1  # no copies
 
 
