@@ -184,6 +184,11 @@ def train_gan(
            generative adversarial networks", ICLR 2016. https://arxiv.org/abs/1511.06434
     """
     net_params = dict(net_params or {})
+    if net_params.pop("accelerator", None) is not None:
+        raise ValueError(
+            "A GAN cannot be trained by several processes, as its batch normalisation wants whole batches. Leave "
+            "'accelerator' out of net_params."
+        )
     params = dict(
         module=Adversaries({"generator": generator, "discriminator": discriminator}),
         criterion=AdversarialLoss(collapse_weight, style_weight),

@@ -7,6 +7,7 @@ import torch
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from torch.utils.data import TensorDataset
 
+from skinverse.training.distributed import DistributedNet, DistributedSecondOrderNet, check_accelerator
 from skinverse.training.interruption import InterruptibleNet
 from skinverse.training.second_order import LevenbergMarquardt, SecondOrderNet, StopOnStall
 from skinverse.training.soap import SOAP
@@ -205,7 +206,8 @@ def make_net(
     callbacks : sequence of Callback
         Added to those of this function.
     net_params : dict, optional
-        Passed to skorch last, above everything else; its "callbacks" are added, not put in place.
+        Passed to skorch last, above everything else; its "callbacks" are added, not put in place. An "accelerator",
+        an instance of `accelerate.Accelerator`, shares each batch among its processes.
 
     Returns
     -------
@@ -213,6 +215,14 @@ def make_net(
         Ctrl-C ends its training, and it keeps the best parameters so far.
     """
     second_order = optimizer == "lm"
+    net_params = dict(net_params or {})
+    accelerator = net_params.pop("accelerator", None)
+    net_class = SecondOrderNet if second_order else InterruptibleNet
+    if accelerator is not None:
+        check_accelerator(accelerator, device)
+        net_class = DistributedSecondOrderNet if second_order else DistributedNet
+        net_params["accelerator"] = accelerator
+        verbose = verbose if accelerator.is_main_process else 0
     best = BestWeights(-1 if patience is None else patience) if restore_best else RememberBest()
     tells = [("progress", ReportProgress())] if hasattr(criterion, "progress") else []
     params = dict(
@@ -233,7 +243,6 @@ def make_net(
         params["lr"] = params["lr"] if lr is None else lr
         params["iterator_train__generator"] = torch.Generator().manual_seed(seed)
         params["optimizer__weight_decay"] = weight_decay
-    net_params = dict(net_params or {})
     params["callbacks"] = [
         ("finite", StopOnNonFiniteLoss()),
         ("schedule", StopOnStall() if second_order else CosineSchedule()),
@@ -243,4 +252,4 @@ def make_net(
         *callbacks,
         *net_params.pop("callbacks", ()),
     ]
-    return (SecondOrderNet if second_order else InterruptibleNet)(**{**params, **net_params})
+    return net_class(**{**params, **net_params})

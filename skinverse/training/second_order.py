@@ -21,12 +21,15 @@ class LeastSquares:
     X, y : Tensor of shape (n, d), (n, m)
     chunk_size : int, default=2000
         Rows whose Jacobian, (chunk_size, m, n_parameters), is held at a time.
+    total : callable, default=None
+        Sum of a number or tensor over all who hold a share of the rows; None if these are all rows.
     """
 
-    def __init__(self, module, criterion, X, y, chunk_size=2000):
+    def __init__(self, module, criterion, X, y, chunk_size=2000, total=None):
         self.module, self.criterion = module, criterion
         self.chunks = list(zip(X.split(chunk_size), y.split(chunk_size), strict=True))
-        self.n_residuals = y.numel()
+        self.total = (lambda values: values) if total is None else total
+        self.n_residuals = float(self.total(y.numel()))
 
     @torch.no_grad()
     def residuals(self) -> list[Tensor]:
@@ -35,12 +38,12 @@ class LeastSquares:
 
     def loss(self) -> float:
         """Mean squared residual at the present parameters."""
-        return float(sum(r.square().sum() for r in self.residuals())) / self.n_residuals
+        return float(self.total(sum(r.square().sum() for r in self.residuals()))) / self.n_residuals
 
     @torch.no_grad()
     def normal_equations(self) -> tuple[float, Tensor, Tensor]:
         """Loss, J'J / n (p, p), one triangle of it, and J'r / n (p,), of the n residuals r and their Jacobian J."""
-        total, hessian, gradient = 0.0, None, 0.0
+        squares, hessian, gradient = 0.0, None, 0.0
         for X, y in self.chunks:
             value, jacobian = self.module.value_and_parameter_jacobian(X)
             r = self.criterion.residuals(value, y).flatten()
@@ -48,21 +51,22 @@ class LeastSquares:
             active = self.criterion.active(value, y)
             if active is not None:
                 r, jacobian = r[active.flatten()], jacobian[active.flatten()]
-            total += float(r @ r)
+            squares += float(r @ r)
             gradient = gradient + r @ jacobian
             hessian = _add_gram(hessian, jacobian)
-        return total / self.n_residuals, hessian / self.n_residuals, gradient / self.n_residuals
+        squares, hessian, gradient = float(self.total(squares)), self.total(hessian), self.total(gradient)
+        return squares / self.n_residuals, hessian / self.n_residuals, gradient / self.n_residuals
 
     def pull_back(self, cotangents) -> Tensor:
         """J'c / n (p,) for one cotangent a residual, in chunks."""
         parameters = list(self.module.parameters())
-        total = 0.0
+        pulled = 0.0
         for (X, y), c in zip(self.chunks, cotangents, strict=True):
             with torch.enable_grad():
                 r = self.criterion.residuals(self.module(X), y)
                 gradients = torch.autograd.grad(r, parameters, c)
-            total = total + parameters_to_vector(gradients)
-        return total / self.n_residuals
+            pulled = pulled + parameters_to_vector(gradients)
+        return self.total(pulled) / self.n_residuals
 
 
 def _add_gram(gram, jacobian):
@@ -203,8 +207,11 @@ class SecondOrderNet(InterruptibleNet):
         if self.warming_up:
             n_rows = self.warm_up_rows * sum(p.numel() for p in self.module_.parameters())
             X, y = X[:n_rows], y[:n_rows]
-        loss = self.optimizer_.step(LeastSquares(self.module_, self.criterion_, X, y))
+        loss = self.optimizer_.step(self._least_squares(X, y))
         return {"loss": torch.as_tensor(loss), "y_pred": None}
+
+    def _least_squares(self, X, y):
+        return LeastSquares(self.module_, self.criterion_, X, y)
 
 
 class StopOnStall(Callback):
