@@ -1,8 +1,9 @@
 # make demo   the main job: real data to judged designs, figures and a table in demo_output/
 # make test   the tests
 # make lint   style and layers
+# make wheel  the wheel, installed alone with what it requires and used from outside of the checkout
 # make docs   the documentation in docs/_build/html; GALLERY=0 does not execute the examples
-# Each target makes its own virtual environment in .venv.
+# All but the wheel share a virtual environment in .venv; the wheel has a new one in build/wheel.
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,18 +15,27 @@ GALLERY ?= 1
 # Real tables are looked for beside the checkout before they are downloaded.
 export SKINVERSE_DATA ?= $(wildcard $(abspath ../shared/data))
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint wheel docs clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py --output demo_output
 
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --config setup.cfg
+
+# build/ goes first: what an earlier build has left there would be packed again.
+wheel:
+	rm -rf build
+	$(PYTHON) -m venv build/wheel
+	build/wheel/bin/pip wheel --quiet --no-deps --wheel-dir build/dist .
+	build/wheel/bin/pip install --quiet --no-compile --constraint constraints.txt build/dist/skinverse-*.whl
+	build/wheel/bin/pip check
+	cd / && OMP_NUM_THREADS=1 $(CURDIR)/build/wheel/bin/python -I $(CURDIR)/.ci/use_wheel.py
 
 docs: $(DOCS_STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -q -D plot_gallery=$(GALLERY) docs docs/_build/html

@@ -2,6 +2,7 @@
 
 import ast
 import email
+import re
 import shutil
 import subprocess
 import sys
@@ -118,6 +119,28 @@ def test_dependencies_are_what_is_imported(metadata):
     )
     assert on_loading <= required, f"add to `dependencies` in pyproject.toml: {sorted(on_loading - required)}"
     assert required <= ever, f"declared in pyproject.toml but never imported: {sorted(required - ever)}"
+
+
+@pytest.mark.slow
+def test_every_python_named_is_allowed_and_has_one_package_for_latin_hypercubes(metadata):
+    specifiers, requirements = (
+        pytest.importorskip(f"packaging.{name}") for name in ("specifiers", "requirements")
+    )
+    named = re.findall(r"Python :: (3\.\d+)$", "\n".join(metadata.get_all("Classifier")), re.M)
+    assert named == ["3.11", "3.12", "3.13"]
+    allowed = specifiers.SpecifierSet(metadata["Requires-Python"])
+    assert all(version in allowed for version in named)
+    assert "3.10" not in allowed
+    declared = [requirements.Requirement(line) for line in metadata.get_all("Requires-Dist")]
+    homes = {
+        version: [
+            r.name
+            for r in declared
+            if "doe" in r.name.lower() and r.marker.evaluate({"python_version": version, "extra": ""})
+        ]
+        for version in named
+    }
+    assert homes == {"3.11": ["pyDOE2"], "3.12": ["pydoe"], "3.13": ["pydoe"]}
 
 
 @pytest.mark.slow
