@@ -6,8 +6,8 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.neighbors import NearestNeighbors
 
 from skinverse.nets.jacobian import value_and_jacobian
 from skinverse.solvers.base import device_of
@@ -34,8 +34,8 @@ _MAX_POLISHED_DIMS = 12
 _POLISHED = 1e-5
 # A row's residual is smooth error, not noise, if its neighbour's correlates with it beyond this. Less will do where
 # rows are so far apart that the response itself changes by so many standard deviations, and never less than chance
-# would bring.
-_SMOOTH, _APART, _CHANCE = 0.5, 0.3, 6
+# would bring one time in forty.
+_SMOOTH, _APART, _CHANCE = 0.5, 0.3, 4
 
 
 @dataclass
@@ -101,7 +101,8 @@ class Localizer:
         # At the floor the response is known, the latent value under it is not.
         self.correction[y <= self.floor] = 0
         residual = self.correction / self.y_scale
-        distance, neighbour = cKDTree(space.to_unit(X)).query(space.to_unit(X), k=2)
+        unit = space.to_unit(X)
+        distance, neighbour = NearestNeighbors(n_neighbors=2).fit(unit).kneighbors(unit)
         self.spacing = float(np.median(distance[:, 1]))
         self.variance = (residual**2).mean(axis=0)
         self.anchored = (
@@ -114,11 +115,20 @@ class Localizer:
             self.to_unit = space.to_unit
 
     def _errors_are_smooth(self, residual, distance, neighbour):
-        """Whether residuals (n, m) go along with those of the nearest rows, among the pairs that are closest."""
-        close = np.argsort(distance)[: max(2, len(distance) // 10)]
-        here, there = residual[close], residual[neighbour[close]]
-        change = (self.response[close] - self.response[neighbour[close]]) / self.y_scale
-        enough = max(np.exp(-np.mean(change**2) / _APART**2), _CHANCE / np.sqrt(len(close)))
+        """Whether residuals (n, m) go along with those of the nearest rows, among the closest pairs or among all.
+
+        The closest agree best, all tell the least agreement from chance.
+        """
+        order = np.argsort(distance)
+        return any(
+            self._agree(residual, rows, neighbour[rows])
+            for rows in (order[: max(2, len(order) // 10)], order)
+        )
+
+    def _agree(self, residual, rows, neighbours):
+        here, there = residual[rows], residual[neighbours]
+        change = (self.response[rows] - self.response[neighbours]) / self.y_scale
+        enough = max(np.exp(-np.mean(change**2) / _APART**2), _CHANCE / np.sqrt(len(rows)))
         needed = _SMOOTH * min(1, enough)
         return bool((here * there).sum() > needed * 0.5 * (here**2 + there**2).sum())
 
