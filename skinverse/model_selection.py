@@ -1,8 +1,10 @@
 """Choosing among inverters and their settings: ranges worth searching, and the method for a budget of simulations."""
 
 import time
+from itertools import islice
 
 import numpy as np
+from joblib import Parallel, delayed
 from scipy.stats import loguniform, randint
 from sklearn.model_selection import KFold, ShuffleSplit, check_cv
 from sklearn.utils import Bunch, _safe_indexing
@@ -177,6 +179,7 @@ def choose_inverter(
     candidates=None,
     cv=None,
     n_targets=100,
+    n_jobs=None,
     random_state=None,
 ):
     """The inverter whose best of `T` designs is best, `T` being what you can afford to simulate for a target.
@@ -206,6 +209,9 @@ def choose_inverter(
         candidates once.
     n_targets : int, default=100
         Held-out responses asked for, in all; fewer where fewer rows are held out.
+    n_jobs : int, default=None
+        Candidates fitted at the same time, and then parts of their designs simulated, by joblib: on other cores, or
+        where :func:`joblib.parallel_config` says, as on a cluster. None is one, or as many as that configuration says.
     random_state : int, RandomState or None, default=None
         Governs splits, fits and draws.
 
@@ -244,13 +250,31 @@ def choose_inverter(
     folds = list(_splitter(cv, learns, seeds[0]).split(X, y))
     # As many targets of each fold as make `n_targets`, give or take the ends of the table.
     counts = np.diff(np.linspace(0, n_targets, len(folds) + 1).round().astype(int))
-    tried = [
-        _try_fold(X, y, fold, count, candidates, judge, T, seeds[1])
-        for fold, count in zip(folds, counts, strict=True)
+    folds = [
+        (train, test, _safe_indexing(y, np.random.RandomState(seeds[1]).permutation(test)[:count]))
+        for (train, test), count in zip(folds, counts, strict=True)
         if count
     ]
-    error = np.concatenate([fold.error for fold in tried], axis=1)
-    seconds = np.mean([fold.seconds for fold in tried], axis=0)
+    parallel = Parallel(n_jobs)
+    judges = [(judge, 0.0)] * len(folds)
+    if learns:
+        judges = parallel(delayed(_fit_judge)(judge, X, y, *fold[:2], seeds[1]) for fold in folds)
+    tried = iter(
+        parallel(
+            delayed(_try)(candidate, X, y, train, targets, T, seeds[1])
+            for train, _, targets in folds
+            for candidate in candidates.values()
+        )
+    )
+    judging = {"judge": "held-out surrogate"} if learns else {"n_jobs": n_jobs}
+    errors, seconds = [], []
+    for (_, _, targets), (fitted_judge, _) in zip(folds, judges, strict=True):
+        designs, times = zip(*islice(tried, len(candidates)), strict=True)
+        errors.append(
+            [resimulation_error(found, targets, fitted_judge, **judging).error for found in designs]
+        )
+        seconds.append(times)
+    error, seconds = np.concatenate(errors, axis=1), np.mean(seconds, axis=0)
     # One table of all candidates, so that a failure costs them all the same.
     best = r_curve(error.reshape(-1, T)).best.reshape(error.shape)
     table = [
@@ -276,7 +300,7 @@ def choose_inverter(
         curves=dict(zip(candidates, best.mean(axis=1), strict=True)),
         n_simulations=0 if learns else error.size,
         judge="held-out surrogate" if learns else "simulator",
-        judge_error=float(np.mean([fold.judge_error for fold in tried])),
+        judge_error=float(np.mean([judge_error for _, judge_error in judges])),
     )
 
 
@@ -315,22 +339,17 @@ def _seeded(estimator, seed):
     return seeded_clone(estimator, np.random.RandomState(seed))
 
 
-def _try_fold(X, y, fold, n_targets, candidates, judge, T, seed):
-    """Errors (n_candidates, n_targets, T) and seconds (n_candidates, 2) of a split, and the error of the judge."""
-    train, test = fold
-    X_train, y_train = _safe_indexing(X, train), _safe_indexing(y, train)
-    targets = _safe_indexing(y, np.random.RandomState(seed).permutation(test)[:n_targets])
-    judge_name, judge_error = None, 0.0
-    if hasattr(judge, "predict"):
-        judge_name = "held-out surrogate"
-        judge = _seeded(judge, seed).fit(_safe_indexing(X, test), _safe_indexing(y, test))
-        judge_error = resimulation_error(X_train, y_train, judge, judge=judge_name).error.mean()
-    errors, seconds = [], []
-    for candidate in candidates.values():
-        started = time.perf_counter()
-        fitted = _seeded(candidate, seed).fit(X_train, y_train)
-        asked = time.perf_counter()
-        designs = inverse(fitted, targets, T, random_state=seed)
-        seconds.append((asked - started, time.perf_counter() - asked))
-        errors.append(resimulation_error(designs, targets, judge, judge=judge_name).error)
-    return Bunch(error=np.stack(errors), seconds=np.array(seconds), judge_error=judge_error)
+def _fit_judge(judge, X, y, train, test, seed):
+    """A regressor fitted to held-out rows, and its mean squared error on the others."""
+    judge = _seeded(judge, seed).fit(_safe_indexing(X, test), _safe_indexing(y, test))
+    rows = _safe_indexing(X, train), _safe_indexing(y, train)
+    return judge, resimulation_error(*rows, judge, judge="held-out surrogate").error.mean()
+
+
+def _try(candidate, X, y, train, targets, T, seed):
+    """Designs (n_targets, T, n_features) of a candidate, and the seconds it took to fit and to ask."""
+    started = time.perf_counter()
+    fitted = _seeded(candidate, seed).fit(_safe_indexing(X, train), _safe_indexing(y, train))
+    asked = time.perf_counter()
+    designs = inverse(fitted, targets, T, random_state=seed)
+    return designs, (asked - started, time.perf_counter() - asked)

@@ -170,6 +170,10 @@ def _cluster(address):
     except ImportError as error:
         raise SystemExit("--dask needs the package distributed: pip install 'dask[distributed]'.") from error
     with Client(address) as client, joblib.parallel_config("dask", client=client):
+        if max(client.nthreads().values(), default=1) > 1:
+            raise SystemExit(
+                "--dask needs workers of one thread, as runs are timed: dask worker ADDRESS --nthreads 1 --nworkers -1."
+            )
         yield
 
 

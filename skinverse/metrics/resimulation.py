@@ -2,8 +2,10 @@
 
 import time
 from dataclasses import dataclass
+from math import ceil
 
 import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
 
 from skinverse.metrics.r_curve import r_curve
 from skinverse.utils.chunks import chunks
@@ -75,7 +77,16 @@ class Resimulation:
 
 
 def resimulation_error(
-    X, y_star, simulator, *, reduce="mean", judge=None, batch_size=None, time_limit=None, verbose=0
+    X,
+    y_star,
+    simulator,
+    *,
+    reduce="mean",
+    judge=None,
+    batch_size=None,
+    time_limit=None,
+    n_jobs=None,
+    verbose=0,
 ):
     """Simulate designs again and compare the responses with the targets.
 
@@ -95,11 +106,14 @@ def resimulation_error(
         be named: "own surrogate" if the inverter searched through it or learnt from the same rows,
         "held-out surrogate" if it learnt from rows that the inverter never saw.
     batch_size : int, default=None
-        Designs handed to the simulator at once; None is all of them. A batch that raises is asked
-        again one design at a time, so that one failure costs no other result.
+        Designs handed to the simulator at once; None is all of them, or, where `n_jobs` is given, one batch a job. A
+        batch that raises is asked again one design at a time, so that one failure costs no other result.
     time_limit : float, default=None
         Seconds of wall time after which no further batch is started; the designs left over are
         recorded as "not run". None is no limit.
+    n_jobs : int, default=None
+        Batches simulated at the same time, by joblib: on other cores, or where :func:`joblib.parallel_config` says, as
+        on a cluster. -1 is one for each core there. None is one, or as many as that configuration says.
     verbose : int, default=0
         1 shows on standard error a bar of the designs simulated, batch by batch, and so wants a `batch_size`; 2
         leaves it there.
@@ -139,7 +153,7 @@ def resimulation_error(
 
     started = time.perf_counter()
     response, status, messages = _simulate(
-        ask, X.reshape(-1, X.shape[2]), targets.shape[1], batch_size, time_limit, verbose
+        ask, X.reshape(-1, X.shape[2]), targets.shape[1], batch_size, time_limit, n_jobs, verbose
     )
     seconds = time.perf_counter() - started
     response = response.reshape(*X.shape[:2], -1)
@@ -171,47 +185,59 @@ def _as_targets(y_star, n_targets):
     return targets
 
 
-def _simulate(ask, X, n_outputs, batch_size, time_limit, verbose):
+def _simulate(ask, X, n_outputs, batch_size, time_limit, n_jobs=1, verbose=0):
     """Responses (n, n_outputs), a status each, and the messages of those that raised."""
     n = len(X)
-    batch_size = n if batch_size is None else check_positive_int(batch_size, "batch_size")
+    if batch_size is None:
+        batch_size = n if n_jobs is None else ceil(n / effective_n_jobs(n_jobs))
+    else:
+        batch_size = check_positive_int(batch_size, "batch_size")
+    seconds_left = _countdown(time_limit)
+
+    def batches():
+        for rows in chunks(n, batch_size, unit="design", verbose=verbose):
+            left = seconds_left()
+            if left is not None and left < 0:
+                return
+            yield delayed(_simulate_batch)(ask, X[rows], n_outputs, left)
+
+    if n_jobs == 1 or batch_size >= n:
+        done = (simulate(*arguments) for simulate, arguments, _ in batches())
+    else:  # handed out as they can begin, so that none begins when time is up
+        done = Parallel(n_jobs, batch_size=1, pre_dispatch="n_jobs")(batches())
     response = np.full((n, n_outputs), np.nan)
     status = np.full(n, NOT_RUN, dtype=object)
     messages = {}
-    deadline = None if time_limit is None else time.perf_counter() + time_limit
-
-    def late():
-        return deadline is not None and time.perf_counter() > deadline
-
-    def answer(rows):
-        y = np.asarray(ask(X[rows].copy()), dtype=np.float64)
-        y = y.reshape(len(y), -1) if y.ndim else y.reshape(1, 1)
-        expected = (rows.stop - rows.start, n_outputs)
-        if y.shape != expected:
-            raise _WrongShape(f"The simulator answered with shape {y.shape} where {expected} is wanted.")
-        response[rows] = y
-        status[rows] = np.where(np.isfinite(y).all(axis=1), OK, FAILED)
-
-    for batch in chunks(n, batch_size, unit="design", verbose=verbose):
-        if late():
-            break
-        try:
-            answer(batch)
-        except _WrongShape:
-            raise
-        except Exception:
-            for k in range(batch.start, batch.stop):
-                if late():
-                    break
-                try:
-                    answer(slice(k, k + 1))
-                except _WrongShape:
-                    raise
-                except Exception as error:
-                    status[k] = FAILED
-                    messages[k] = f"{type(error).__name__}: {error}"
-    response[status != OK] = np.nan
+    for rows, (of_batch, batch_status, batch_messages) in zip(chunks(n, batch_size), done, strict=False):
+        response[rows], status[rows] = of_batch, batch_status
+        messages |= {rows.start + k: text for k, text in batch_messages.items()}
     return response, status.astype(str), messages
+
+
+def _simulate_batch(ask, X, n_outputs, time_limit):
+    """As :func:`_simulate`, all at once, and one by one where that raises."""
+    seconds_left = _countdown(time_limit)
+    try:
+        y = np.asarray(ask(np.array(X)), dtype=np.float64)
+        y = y.reshape(len(y), -1) if y.ndim else y.reshape(1, 1)
+        if y.shape != (len(X), n_outputs):
+            raise _WrongShape(
+                f"The simulator answered with shape {y.shape} where {(len(X), n_outputs)} is wanted."
+            )
+    except _WrongShape:
+        raise
+    except Exception as error:
+        if len(X) == 1:
+            return np.nan, FAILED, {0: f"{type(error).__name__}: {error}"}
+        return _simulate(ask, X, n_outputs, 1, seconds_left())
+    finite = np.isfinite(y).all(axis=1)
+    return np.where(finite[:, None], y, np.nan), np.where(finite, OK, FAILED), {}
+
+
+def _countdown(time_limit):
+    """Function that tells the seconds left, or None without a limit."""
+    deadline = None if time_limit is None else time.perf_counter() + time_limit
+    return lambda: None if deadline is None else deadline - time.perf_counter()
 
 
 class _WrongShape(ValueError):

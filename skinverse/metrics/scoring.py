@@ -20,6 +20,7 @@ def resimulation_score(
     on_failure="worst",
     random_state=0,
     judge=None,
+    n_jobs=None,
 ):
     """Minus r_T of an inverter over the targets `y`: a scorer, greater is better.
 
@@ -41,7 +42,7 @@ def resimulation_score(
         Candidates of which the best counts; None is all `n`.
     aggregate : {"mean", "median"}, default="mean"
         Over targets. A mean is ruled by the worst targets.
-    reduce, on_failure, judge
+    reduce, on_failure, judge, n_jobs
         As for :func:`~skinverse.metrics.resimulation_error` and :func:`~skinverse.metrics.r_curve`.
     random_state : int, default=0
         Governs the draw of designs, so that scores repeat.
@@ -57,7 +58,7 @@ def resimulation_score(
     if aggregate not in ("mean", "median"):
         raise ValueError(f"aggregate must be 'mean' or 'median', got {aggregate!r}.")
     designs = inverse(estimator, y, n, random_state=random_state)
-    result = resimulation_error(designs[:, :T], y, simulator, reduce=reduce, judge=judge)
+    result = resimulation_error(designs[:, :T], y, simulator, reduce=reduce, judge=judge, n_jobs=n_jobs)
     if result.failure_rate == 1:
         return -np.inf
     curve = result.r_curve(on_failure=on_failure)

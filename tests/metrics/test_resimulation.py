@@ -3,6 +3,7 @@ import time
 
 import numpy as np
 import pytest
+from joblib import parallel_config
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LinearRegression
@@ -85,6 +86,59 @@ def test_time_limit_leaves_the_rest_unrun():
     assert 0 < done < 20
     assert (flat[:done] == "ok").all()
     assert (flat[done:] == "not run").all()
+
+
+def test_jobs_change_nothing():
+    def fragile(X):
+        if (X[:, 0] > 0.8).any():
+            raise RuntimeError(f"no convergence at {X[X[:, 0] > 0.8][0, 0]:.3f}")
+        return np.where(X[:, 1] < 0.2, np.inf, np.sin(X).sum(axis=1))
+
+    X = np.random.RandomState(0).uniform(size=(20, 3, 2))
+    alone = resimulation_error(X, np.zeros(20), fragile)
+    assert 0 < len(alone.messages) < (alone.status == "failed").sum() < 60
+    for settings in (
+        {"n_jobs": 2},
+        {"n_jobs": 2, "batch_size": 7},
+        {"n_jobs": 1, "batch_size": 7},
+    ):
+        result = resimulation_error(X, np.zeros(20), fragile, **settings)
+        for name in ("error", "response", "status"):
+            assert_array_equal(getattr(result, name), getattr(alone, name))
+        assert result.messages == alone.messages
+    with pytest.raises(ValueError, match="answered with shape"):
+        resimulation_error(X, np.zeros(20), lambda X: X, n_jobs=2)
+
+
+def test_jobs_share_the_designs_evenly():
+    sizes = []
+
+    def simulator(X):
+        sizes.append(len(X))
+        return X[:, 0]
+
+    with parallel_config("threading", n_jobs=3):
+        resimulation_error(np.zeros((7, 1, 2)), np.zeros(7), simulator, n_jobs=3)
+        assert sorted(sizes) == [1, 3, 3]
+        sizes.clear()
+        resimulation_error(np.zeros((7, 1, 2)), np.zeros(7), simulator)
+        assert sizes == [7]
+        inverter = NearestDesignInverter().fit(np.zeros((7, 2)), np.zeros(7))
+        resimulation_score(inverter, None, np.zeros(4), simulator=simulator, n_jobs=2)
+        assert sizes[1:] == [2, 2]
+
+
+def test_one_design_is_asked_once():
+    asked = []
+
+    def broken(X):
+        asked.append(len(X))
+        raise RuntimeError
+
+    resimulation_error(np.zeros((3, 1, 2)), np.zeros(3), broken, batch_size=1)
+    assert asked == [1, 1, 1]
+    resimulation_error(np.zeros((3, 1, 2)), np.zeros(3), broken, batch_size=2)
+    assert asked[3:] == [2, 1, 1, 1]
 
 
 def test_ballistics_failures_are_nan_not_numbers():
