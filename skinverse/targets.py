@@ -48,6 +48,13 @@ class Targets:
         return Targets(self.lower[index], self.upper[index])
 
     @property
+    def y_star(self):
+        """The same as users say it: an array, NaN being any value, or a TargetRange where there are limits."""
+        if (self.exact | ~self.wanted).all():
+            return np.where(self.wanted, self.lower, np.nan)
+        return TargetRange(self.lower, self.upper)
+
+    @property
     def wanted(self):
         """Outputs that are asked for at all, a mask of shape (n_targets, n_outputs)."""
         return np.isfinite(self.lower) | np.isfinite(self.upper)
@@ -90,3 +97,58 @@ class Targets:
         """
         lower = np.where(self.lower <= floor, -np.inf, self.lower)
         return Targets(lower, np.maximum(self.upper, floor))
+
+
+def as_targets(y_star, n_targets):
+    """What was asked of designs that are there already.
+
+    Parameters
+    ----------
+    y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar, or TargetRange
+        NaN means any value. Limits of a range that are one row hold for all targets.
+    n_targets : int
+
+    Returns
+    -------
+    targets : Targets
+
+    Raises
+    ------
+    ValueError
+        If `y_star` is not one row for each target, is infinite or asks for nothing.
+    """
+    if isinstance(y_star, TargetRange):
+        limits = [np.nan if limit is None else limit for limit in (y_star.lower, y_star.upper)]
+        sides = [_as_rows(limit, n_targets, one_will_do=True) for limit in limits]
+        if 1 not in (sides[0].size, sides[1].size) and sides[0].shape[1] != sides[1].shape[1]:
+            raise ValueError(
+                f"lower and upper of the TargetRange speak of {sides[0].shape[1]} and {sides[1].shape[1]} outputs."
+            )
+        lower, upper, _ = np.broadcast_arrays(*sides, np.empty((n_targets, 1)))
+    else:
+        lower = upper = _as_rows(y_star, n_targets)
+        if np.isinf(lower).any():
+            raise ValueError("y_star must be finite, with NaN only for outputs that may take any value.")
+    targets = Targets(np.where(np.isnan(lower), -np.inf, lower), np.where(np.isnan(upper), np.inf, upper))
+    if (targets.lower > targets.upper).any():
+        raise ValueError("A lower limit of y_star is above the upper one.")
+    idle = np.flatnonzero(~targets.wanted.any(axis=1))
+    if idle.size:
+        raise ValueError(
+            f"y_star asks for nothing in target {idle[0]}: each of its outputs may take any value. "
+            "Give at least one output a value."
+        )
+    return targets
+
+
+def _as_rows(y_star, n_targets, *, one_will_do=False):
+    """`y_star` as an array (n_targets, n_outputs), or (1, n_outputs) where that will do."""
+    rows = np.asarray(y_star, dtype=np.float64)
+    if rows.ndim < 2:
+        one_target = rows.ndim == 1 and len(rows) != n_targets and (n_targets == 1 or one_will_do)
+        rows = rows.reshape(1, -1) if one_target else rows.reshape(-1, 1)
+    if rows.ndim != 2 or (len(rows) != n_targets and not (one_will_do and len(rows) == 1)):
+        raise ValueError(
+            f"y_star must hold one row for each of the {n_targets} targets in X, got shape {np.shape(y_star)}."
+        )
+    return rows

@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skinverse.targets import Targets
+from skinverse.targets import TargetRange, Targets, as_targets
 
 T = Targets(np.array([[1.0, -np.inf], [0.0, 2.0]]), np.array([[1.0, np.inf], [1.0, np.inf]]))
 
@@ -24,3 +25,51 @@ def test_floor_opens_targets_from_below():
     assert_array_equal(latent.lower[:, 0], [-np.inf, 0.7, -np.inf])
     assert_array_equal(latent.upper[:, 0], [0.5, 0.7, 0.9])
     assert_array_equal(latent.lower[:, 1], 1.0)
+
+
+@pytest.mark.parametrize(
+    ("y_star", "n_targets", "lower", "upper"),
+    [
+        (0.5, 1, [[0.5]], [[0.5]]),
+        ([1, 2], 2, [[1], [2]], [[1], [2]]),
+        ([1, np.nan], 1, [[1, -np.inf]], [[1, np.inf]]),
+        (TargetRange(lower=1.0), 1, [[1]], [[np.inf]]),
+        (TargetRange(None, [1, 2]), 2, [[-np.inf], [-np.inf]], [[1], [2]]),
+        (TargetRange(0, [1, 2]), 2, [[0], [0]], [[1], [2]]),
+        (
+            TargetRange([0, -np.inf, np.nan], [1, 2, np.nan]),
+            2,
+            [[0, -np.inf, -np.inf]] * 2,
+            [[1, 2, np.inf]] * 2,
+        ),
+        (TargetRange([[0, 1]], [[2, 1], [3, 3]]), 2, [[0, 1], [0, 1]], [[2, 1], [3, 3]]),
+    ],
+)
+def test_what_users_say_as_intervals_and_back(y_star, n_targets, lower, upper):
+    targets = as_targets(y_star, n_targets)
+    for given in (targets, as_targets(targets.y_star, n_targets)):
+        assert_array_equal(given.lower, lower)
+        assert_array_equal(given.upper, upper)
+    assert isinstance(targets.y_star, TargetRange) == isinstance(y_star, TargetRange)
+
+
+def test_a_range_without_width_is_a_value():
+    assert_array_equal(as_targets(TargetRange([1, np.nan], [1, np.nan]), 1).y_star, [[1, np.nan]])
+
+
+@pytest.mark.parametrize(
+    ("y_star", "message"),
+    [
+        ([1, 2], "one row for each of the 3 targets in X, got shape \\(2,\\)"),
+        (TargetRange(np.zeros((2, 2)), 1), "one row for each of the 3 targets in X, got shape \\(2, 2\\)"),
+        (np.full((3, 2), np.inf), "must be finite"),
+        ([[1], [np.nan], [1]], "asks for nothing in target 1"),
+        (TargetRange(-np.inf, [1, np.inf, 1]), "asks for nothing in target 1"),
+        (TargetRange(), "asks for nothing in target 0"),
+        (TargetRange(2, [1, 2, 3]), "lower limit of y_star is above the upper one"),
+        (TargetRange(np.zeros((3, 2)), np.ones((1, 3))), "speak of 2 and 3 outputs"),
+    ],
+)
+def test_what_cannot_be_wanted(y_star, message):
+    with pytest.raises(ValueError, match=message):
+        as_targets(y_star, 3)

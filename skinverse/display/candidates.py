@@ -7,6 +7,7 @@ from skinverse.display.drawing import FAILURE_COLOR, brief, legend, next_series,
 from skinverse.display.pairs import draw_pair_axes, draw_pair_points, draw_plane, draw_points
 from skinverse.display.parallel import draw_coordinates, draw_lines
 from skinverse.spaces import DesignSpace
+from skinverse.targets import as_targets
 
 # Most variables that a picture of each kind holds.
 _MAX_VARIABLES = {"plane": 2, "pairs": 8, "parallel": 40}
@@ -32,7 +33,7 @@ class CandidatesDisplay:
         Whether each design lies in the space.
     X_train : ndarray of shape (n_samples, n_features), default=None
         Training designs.
-    y_star : ndarray of shape (n_targets, n_outputs), default=None
+    y_star : ndarray of shape (n_targets, n_outputs) or TargetRange, default=None
         Targets, for the legend.
 
     Attributes
@@ -72,7 +73,7 @@ class CandidatesDisplay:
             None is the box of `X_train` if given, else of `X`.
         X_train : array-like of shape (n_samples, n_features), default=None
             Training designs; column names of a DataFrame name the axes.
-        y_star : array-like of shape (n_targets, n_outputs) or (n_targets,), default=None
+        y_star : array-like of shape (n_targets, n_outputs) or (n_targets,), or TargetRange, default=None
             Targets, for the legend.
         ax, **plot_params
             As for :meth:`plot`.
@@ -94,7 +95,7 @@ class CandidatesDisplay:
             space=space,
             feasible=space.contains(X),
             X_train=None if X_train is None else np.asarray(X_train, dtype=np.float64),
-            y_star=None if y_star is None else np.asarray(y_star, dtype=np.float64).reshape(len(X), -1),
+            y_star=None if y_star is None else as_targets(y_star, len(X)).y_star,
         )
         return display.plot(ax=ax, **plot_params)
 
@@ -107,8 +108,8 @@ class CandidatesDisplay:
         Parameters
         ----------
         estimator : fitted inverter, Pipeline or search
-        y_star : array-like
-            Exact targets; see :meth:`~skinverse.base.BaseInverter.inverse`.
+        y_star : array-like or TargetRange
+            Targets; see :meth:`~skinverse.base.BaseInverter.inverse`.
         n : int, default=50
             Designs to ask for, for each target.
         space : DesignSpace or array-like of shape (n_features, 2), default=None
@@ -213,5 +214,6 @@ class CandidatesDisplay:
         if self.y_star is None:
             wishes = [None] * len(self.X) if len(self.X) == 1 else [f"target {k}" for k in range(len(self.X))]
         else:
-            wishes = ["y* = " + brief(row) for row in self.y_star]
+            targets = as_targets(self.y_star, len(self.X))
+            wishes = ["y* = " + brief(*ends) for ends in zip(targets.lower, targets.upper, strict=True)]
         return [", ".join(part for part in (label, wish) if part) or None for wish in wishes]

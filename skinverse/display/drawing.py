@@ -1,6 +1,9 @@
 """What the displays share: the way to matplotlib, colours, axis labels."""
 
 from itertools import islice
+from math import isinf
+
+import numpy as np
 
 from skinverse.utils.frames import quantity
 
@@ -111,10 +114,28 @@ def output_labels(n_outputs, names, units):
     return [quantity(name, unit) for name, unit in zip(names, units, strict=True)]
 
 
-def brief(row):
-    """A target or a response in words: at most four outputs."""
-    values = ["any" if value != value else f"{value:.4g}" for value in row]
+def brief(lower, upper=None):
+    """A target, one interval an output, or a response in words: at most four outputs."""
+    values = [_in_words(*ends) for ends in zip(lower, lower if upper is None else upper, strict=True)]
     return ", ".join(values if len(values) <= 4 else [*values[:3], "..."])
+
+
+def _in_words(lower, upper):
+    if lower == upper:
+        return f"{lower:.4g}"
+    if isinf(lower):
+        return "any" if isinf(upper) else f"≤ {upper:.4g}"
+    return f"≥ {lower:.4g}" if isinf(upper) else f"{lower:.4g} to {upper:.4g}"
+
+
+def closed(lower, upper, *drawn):
+    """Limits of intervals whose open sides end a little beyond all that is drawn."""
+    seen = np.concatenate([np.ravel(values) for values in (lower, upper, *drawn)])
+    seen = seen[np.isfinite(seen)]
+    least, largest = (seen.min(), seen.max()) if seen.size else (0.0, 0.0)
+    margin = 0.1 * (largest - least or 1.0)
+    lower = np.where(np.isinf(lower), least - margin, lower)
+    return lower, np.where(np.isinf(upper), largest + margin, upper)
 
 
 def legend(ax, **params):

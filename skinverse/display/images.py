@@ -5,6 +5,7 @@ import numpy as np
 from skinverse.delegate import inverse
 from skinverse.display.drawing import FAILURE_COLOR, FRAME_COLOR, brief, output_labels, panels
 from skinverse.metrics.resimulation import resimulation_error
+from skinverse.targets import as_targets
 
 # A picture shows the first so many targets and candidates unless told otherwise.
 _MAX_TARGETS, _MAX_CANDIDATES = 6, 8
@@ -27,7 +28,7 @@ class ImageGridDisplay:
         To be written beneath, NaN where there is none.
     judge : str, default=None
         Whose responses these are; named in the title.
-    y_star : ndarray of shape (n_targets, n_outputs), default=None
+    y_star : ndarray of shape (n_targets, n_outputs) or TargetRange, default=None
         Targets, written before their row.
     output_labels : list of str of length n_outputs, default=None
         Names and units of the responses, for the title.
@@ -87,7 +88,7 @@ class ImageGridDisplay:
             Responses: of a :class:`~skinverse.metrics.Resimulation`, or `predicted` of the info bunch.
         judge : str, default=None
             Whose responses these are.
-        y_star : array-like of shape (n_targets, n_outputs) or (n_targets,), default=None
+        y_star : array-like of shape (n_targets, n_outputs) or (n_targets,), or TargetRange, default=None
             Targets.
         output_names, output_units : sequence of str, default=None
         ax, **plot_params
@@ -116,7 +117,7 @@ class ImageGridDisplay:
             feasible=np.ones(X.shape[:2], dtype=bool) if feasible is None else np.asarray(feasible),
             response=response,
             judge=judge,
-            y_star=None if y_star is None else np.asarray(y_star, dtype=np.float64).reshape(len(X), -1),
+            y_star=None if y_star is None else as_targets(y_star, len(X)).y_star,
             output_labels=labels,
         )
         return display.plot(ax=ax, **plot_params)
@@ -140,7 +141,7 @@ class ImageGridDisplay:
         Parameters
         ----------
         estimator : fitted inverter, Pipeline or search
-        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar
+        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar, or TargetRange
             Targets.
         simulator : callable or regressor, default=None
             The judge; see :func:`~skinverse.metrics.resimulation_error`. With None the method's own prediction is
@@ -212,7 +213,8 @@ class ImageGridDisplay:
                 panel.set(xticks=[], yticks=[])
                 self._describe(panel, k, j)
             if self.y_star is not None:
-                row[0].set_ylabel(f"y* = {brief(self.y_star[k])}", fontsize="small")
+                wish = as_targets(self.y_star, n_targets)[k]
+                row[0].set_ylabel(f"y* = {brief(wish.lower, wish.upper)}", fontsize="small")
         if ax is None:
             if not np.isin(self.images, (0, 1)).all():
                 self.figure_.colorbar(image, ax=list(axes), label="pixel value", shrink=0.8)

@@ -4,6 +4,7 @@ import numpy as np
 
 from skinverse.delegate import inverse
 from skinverse.metrics.resimulation import resimulation_error
+from skinverse.targets import as_targets
 
 
 def ask_and_judge(estimator, y_star, simulator, n, judge, random_state):
@@ -19,11 +20,23 @@ def verdict_of(y_star, y_pred, judge):
         y_pred = y_pred.reshape(len(y_pred), 1, -1)
     if y_pred.ndim != 3:
         raise ValueError(f"y_pred must have shape (n_targets, n, n_outputs), got {y_pred.shape}.")
-    if np.ndim(y_star) == 2 and np.shape(y_star)[1] != y_pred.shape[2]:
+    n_wanted = as_targets(y_star, len(y_pred)).lower.shape[1]
+    if n_wanted != y_pred.shape[2]:
         raise ValueError(
-            f"y_pred has {y_pred.shape[2]} outputs, but y_star has {np.shape(y_star)[1]}; "
-            f"got shapes {y_pred.shape} and {np.shape(y_star)}."
+            f"y_pred has {y_pred.shape[2]} outputs, but y_star has {n_wanted}; y_pred has shape {y_pred.shape}."
         )
     # The judge has nothing to do but to repeat what it said.
     answers = y_pred.reshape(-1, y_pred.shape[2])
     return resimulation_error(np.zeros((*y_pred.shape[:2], 1)), y_star, lambda _: answers, judge=judge)
+
+
+def targets_of(result, y_star):
+    """The targets that a verdict is about."""
+    n_targets, _, n_outputs = result.response.shape
+    targets = as_targets(y_star, n_targets)
+    if targets.lower.shape[1] != n_outputs:
+        raise ValueError(
+            f"y_star has {targets.lower.shape[1]} outputs, but the judge answered with {n_outputs}. "
+            "Pass the targets that it was asked about."
+        )
+    return targets

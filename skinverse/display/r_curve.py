@@ -148,7 +148,7 @@ class RCurveDisplay:
         Parameters
         ----------
         estimator : fitted inverter, Pipeline or search
-        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar
+        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar, or TargetRange
             Targets.
         simulator : callable or regressor
             The judge; see :func:`~skinverse.metrics.resimulation_error`.

@@ -7,6 +7,7 @@ from skinverse.display.drawing import (
     FAILURE_COLOR,
     FRAME_COLOR,
     MARKERS,
+    closed,
     cycled,
     legend,
     mark_series,
@@ -14,8 +15,9 @@ from skinverse.display.drawing import (
     output_labels,
     panels,
 )
-from skinverse.display.judged import ask_and_judge, verdict_of
+from skinverse.display.judged import ask_and_judge, targets_of, verdict_of
 from skinverse.metrics.resimulation import OK
+from skinverse.targets import as_targets
 
 _NO_DISTANCE = 1e-16
 _MAX_PANELS = 12
@@ -24,15 +26,17 @@ _MAX_PANELS = 12
 class ResimulationDisplay:
     """Wanted responses against the judge's responses to the proposed designs.
 
-    Exact answers lie on the identity line. Designs without a response are not left out: they are
-    drawn as crosses at the lower edge, above their target, and counted in the legend.
+    Exact answers lie on the identity line. Of a :class:`~skinverse.TargetRange` each response has a bar from the lower
+    to the upper limit, which crosses the line if the response lies inside, and its point at the wanted response that is
+    nearest; an open side ends beyond the data. Designs without a response are not left out: they are drawn as
+    crosses at the lower edge, above their target, and counted in the legend.
 
     Use :meth:`from_estimator`, :meth:`from_predictions` or :meth:`from_resimulation` rather than the
     constructor, which stores.
 
     Parameters
     ----------
-    y_star : ndarray of shape (n_targets, n_outputs)
+    y_star : ndarray of shape (n_targets, n_outputs), or TargetRange of two of these
         Targets; an output that may take any value is NaN and not drawn.
     response : ndarray of shape (n_targets, n, n_outputs)
         The judge's responses, NaN where there is none.
@@ -85,7 +89,7 @@ class ResimulationDisplay:
         ----------
         result : Resimulation
             What :func:`~skinverse.metrics.resimulation_error` returned.
-        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar
+        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar, or TargetRange
             The targets it was asked about.
         output_names, output_units : sequence of str, default=None
         ax, **plot_params
@@ -95,9 +99,8 @@ class ResimulationDisplay:
         -------
         display : ResimulationDisplay
         """
-        n_targets, _, n_outputs = result.response.shape
         display = cls(
-            y_star=np.asarray(y_star, dtype=np.float64).reshape(n_targets, n_outputs),
+            y_star=targets_of(result, y_star).y_star,
             response=result.response,
             status=result.status,
             judge=result.judge,
@@ -122,7 +125,7 @@ class ResimulationDisplay:
 
         Parameters
         ----------
-        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar
+        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar, or TargetRange
             Targets.
         y_pred : array-like of shape (n_targets, n, n_outputs)
             Responses to the designs, such as `predicted` in the info bunch; NaN where there is none. An array of
@@ -166,7 +169,7 @@ class ResimulationDisplay:
         Parameters
         ----------
         estimator : fitted inverter, Pipeline or search
-        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar
+        y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar, or TargetRange
             Targets.
         simulator : callable or regressor
             The judge; see :func:`~skinverse.metrics.resimulation_error`.
@@ -205,7 +208,7 @@ class ResimulationDisplay:
             None makes a figure. Drawing on the same axes again adds a method to the comparison.
         kind : {"response", "distance"}, default="response"
             "response" draws responses around the identity line; "distance" the distance of response
-            and target on a logarithmic axis, where accurate methods can be told apart.
+            and target, or nearest limit, on a logarithmic axis, where accurate methods can be told apart.
         outputs : sequence of int, default=None
             Columns of the outputs to draw; None draws all, of which there may be twelve.
         T : int, default=None
@@ -222,6 +225,7 @@ class ResimulationDisplay:
         if kind not in ("response", "distance"):
             raise ValueError(f"kind must be 'response' or 'distance', got {kind!r}.")
         response, failed = self.response[:, :T], self.status[:, :T] != OK
+        targets = as_targets(self.y_star, len(response))
         labels = output_labels(response.shape[2], self.output_names, self.output_units)
         outputs = np.arange(response.shape[2]) if outputs is None else np.asarray(outputs, dtype=int)
         if len(outputs) > _MAX_PANELS:
@@ -233,8 +237,8 @@ class ResimulationDisplay:
         axes, self.figure_ = panels(self, ax, len(outputs), size=size, n_columns=3)
         self.ax_ = axes[0] if len(axes) == 1 else np.array(axes, dtype=object)
         for panel, k in zip(axes, outputs, strict=True):
-            wanted = np.broadcast_to(self.y_star[:, k, None], failed.shape)
-            self._draw(panel, kind, wanted, response[:, :, k], failed, label, scatter_kw, line_kw)
+            limits = targets.lower[:, k, None], targets.upper[:, k, None]
+            self._draw(panel, kind, *limits, response[:, :, k], failed, label, scatter_kw, line_kw)
             panel.set_xlabel(f"wanted {labels[k]}")
             panel.set_ylabel(
                 f"response, {labels[k]}" if kind == "response" else f"|response − wanted|, {labels[k]}"
@@ -243,16 +247,20 @@ class ResimulationDisplay:
             legend(panel, loc="best")
         return self
 
-    def _draw(self, panel, kind, wanted, response, failed, label, scatter_kw, line_kw):
+    def _draw(self, panel, kind, lower, upper, response, failed, label, scatter_kw, line_kw):
         series = next_series(panel)
         color = cycled(COLORS, series)
-        shown = ~failed & ~np.isnan(wanted)
-        wishes = wanted[~np.isnan(wanted)]
+        lower, upper = (np.broadcast_to(side, failed.shape) for side in (lower, upper))
+        asked = np.isfinite(lower) | np.isfinite(upper)
+        shown, lost = asked & ~failed, asked & failed
+        low, high = closed(lower, upper, response[shown])
+        wanted = np.where(failed, (low + high) / 2, np.clip(response, lower, upper))
+        wishes = wanted[asked]
         if series == 0 and kind == "response" and wishes.size:
             style = {"color": FRAME_COLOR, "linewidth": 0.8, "zorder": 1, **(line_kw or {})}
             # The limits come to hold the point that the line is given by.
             panel.axline((wishes[0], wishes[0]), slope=1, label="response = wanted", **style)
-        n_failed = int((failed & ~np.isnan(wanted)).sum())
+        n_failed = int(lost.sum())
         if n_failed:
             failures = f"{n_failed} of {failed.size} failed"
             label = failures if label is None else f"{label} ({failures})"
@@ -268,8 +276,19 @@ class ResimulationDisplay:
         if kind == "distance":
             panel.set_yscale("log")
         mark_series(panel.scatter(wanted[shown], height[shown], label=label, **style))
+        ranged = shown & (lower < upper)
+        if ranged.any():
+            panel.hlines(
+                height[ranged],
+                low[ranged],
+                high[ranged],
+                color=style["color"],
+                alpha=style["alpha"],
+                linewidth=1,
+                zorder=1,
+                label="wanted range" if series == 0 else None,
+            )
         if n_failed:
-            lost = failed & ~np.isnan(wanted)
             panel.scatter(
                 wanted[lost],
                 np.full(n_failed, 0.02 + 0.03 * series),

@@ -3,9 +3,11 @@
 import numpy as np
 
 from skinverse.display.drawing import (
+    BACKGROUND_COLOR,
     COLORS,
     DASHES,
     FRAME_COLOR,
+    closed,
     cycled,
     legend,
     mark_series,
@@ -13,7 +15,8 @@ from skinverse.display.drawing import (
     panels,
     quantity,
 )
-from skinverse.display.judged import ask_and_judge, verdict_of
+from skinverse.display.judged import ask_and_judge, targets_of, verdict_of
+from skinverse.targets import as_targets
 
 # Attributes of simulators that hold the points of a spectrum.
 _GRIDS = {"wavelengths": "wavelength [nm]", "frequencies": "frequency [THz]"}
@@ -21,12 +24,15 @@ _NAMES = {"T": "transmittance", "R": "reflectance", "A": "absorptance"}
 _MAX_TARGETS = 9
 # Up to so many points of a spectrum are marked one by one.
 _FEW_POINTS = 25
+_POINTS = {"marker": "o", "markersize": 3}
 
 
 class SpectrumDisplay:
     """Wanted spectra and the judge's spectra of the proposed designs, one panel a target.
 
-    The wanted spectrum is dark, the candidates are thin lines, the best of them a thick one.
+    The wanted spectrum is dark, the candidates are thin lines, the best of them a thick one. A
+    :class:`~skinverse.TargetRange` is a band between its limits, with a bar at each point where those are few; an open
+    side ends beyond the data.
 
     Use :meth:`from_estimator`, :meth:`from_predictions` or :meth:`from_resimulation` rather than the
     constructor, which stores.
@@ -35,7 +41,7 @@ class SpectrumDisplay:
     ----------
     grid : ndarray of shape (n_outputs,)
         Where the spectra are known, ascending.
-    y_star : ndarray of shape (n_targets, n_outputs)
+    y_star : ndarray of shape (n_targets, n_outputs), or TargetRange of two of these
         Wanted spectra, NaN where any value will do.
     response : ndarray of shape (n_targets, n, n_outputs)
         The judge's spectra, NaN where there is none.
@@ -47,7 +53,8 @@ class SpectrumDisplay:
     Attributes
     ----------
     rms : ndarray of shape (n_targets, n)
-        Root mean square distance of each spectrum to the wanted one, NaN where there is none.
+        Root mean square distance of each spectrum to the wanted one, or to the limits it is beyond; NaN where there
+        is none.
     ax_ : Axes, or ndarray of Axes
         One panel for each target drawn.
     figure_ : Figure
@@ -76,9 +83,7 @@ class SpectrumDisplay:
         self.judge = judge
         self.grid_label = grid_label
         self.output_label = output_label
-        wanted = ~np.isnan(y_star)[:, None]
-        gap = np.where(wanted, response - y_star[:, None], 0.0)
-        self.rms = np.sqrt((gap**2).sum(axis=2) / wanted.sum(axis=2))
+        self.rms = np.sqrt(as_targets(y_star, len(response)).misfit(response))
 
     @classmethod
     def from_resimulation(
@@ -98,7 +103,7 @@ class SpectrumDisplay:
         ----------
         result : Resimulation
             What :func:`~skinverse.metrics.resimulation_error` returned.
-        y_star : array-like of shape (n_targets, n_outputs)
+        y_star : array-like of shape (n_targets, n_outputs) or TargetRange
             The targets it was asked about.
         grid : array-like of shape (n_outputs,), default=None
             Wavelength, frequency or whatever the outputs are counted by, in any order; None counts them from 0.
@@ -113,7 +118,7 @@ class SpectrumDisplay:
         -------
         display : SpectrumDisplay
         """
-        n_targets, _, n_outputs = result.response.shape
+        n_outputs = result.response.shape[2]
         if grid is None:
             grid, grid_label = np.arange(n_outputs), grid_label or "output"
         grid = np.asarray(grid, dtype=np.float64)
@@ -122,7 +127,7 @@ class SpectrumDisplay:
         order = np.argsort(grid)
         display = cls(
             grid=grid[order],
-            y_star=np.asarray(y_star, dtype=np.float64).reshape(n_targets, n_outputs)[:, order],
+            y_star=targets_of(result, y_star)[:, order].y_star,
             response=result.response[:, :, order],
             judge=result.judge,
             grid_label=grid_label or "",
@@ -158,7 +163,7 @@ class SpectrumDisplay:
         Parameters
         ----------
         estimator : fitted inverter, Pipeline or search
-        y_star : array-like of shape (n_targets, n_outputs)
+        y_star : array-like of shape (n_targets, n_outputs) or TargetRange
             Wanted spectra.
         simulator : callable or regressor
             The judge; see :func:`~skinverse.metrics.resimulation_error`. Its `wavelengths` or `frequencies`, if it
@@ -195,34 +200,51 @@ class SpectrumDisplay:
         label : str, default=None
             Name of the method in the legend.
         target_kw, line_kw : dict, default=None
-            Passed on to ``Axes.plot`` for the wanted spectrum and for the candidates.
+            Passed on to ``Axes.plot`` for the wanted spectrum, whose colour a band takes over, and for the candidates.
 
         Returns
         -------
         self : SpectrumDisplay
         """
-        targets = range(min(len(self.y_star), _MAX_TARGETS)) if targets is None else list(targets)
+        targets = range(min(len(self.response), _MAX_TARGETS)) if targets is None else list(targets)
+        wanted = as_targets(self.y_star, len(self.response))
         alone = len(targets) == 1
         axes, self.figure_ = panels(
             self, ax, len(targets), size=(5.4, 3.8) if alone else (3.7, 3.0), n_columns=3
         )
         self.ax_ = axes[0] if alone else np.array(axes, dtype=object)
         for panel, k in zip(axes, targets, strict=True):
-            self._draw(
-                panel, self.y_star[k], self.response[k, :T], self.rms[k, :T], label, target_kw, line_kw
-            )
+            if next_series(panel) == 0:
+                self._draw_wanted(panel, wanted[k], self.response[k, :T], target_kw or {})
+            self._draw(panel, self.response[k, :T], self.rms[k, :T], label, line_kw)
             panel.set_xlabel(self.grid_label)
             panel.set_ylabel(self.output_label)
             panel.set_title(f"target {k}, judge: {self.judge}", fontsize="medium")
             legend(panel, loc="best")
         return self
 
-    def _draw(self, panel, wanted, spectra, rms, label, target_kw, line_kw):
+    def _draw_wanted(self, panel, wanted, spectra, target_kw):
+        """The wanted spectrum: a line where it is one value, a band where it is an interval."""
+        few = np.count_nonzero(wanted.wanted) <= _FEW_POINTS
+        style = {"color": FRAME_COLOR, "linewidth": 2.4, "zorder": 3, **(_POINTS if few else {}), **target_kw}
+        if wanted.exact.any():
+            panel.plot(self.grid, np.where(wanted.exact, wanted.lower, np.nan), label="wanted", **style)
+        ranged = wanted.wanted & ~wanted.exact
+        if ranged.any():
+            low, high = closed(wanted.lower, wanted.upper, spectra)
+            shade = {
+                "color": target_kw.get("color", BACKGROUND_COLOR),
+                "alpha": 0.5,
+                "linewidth": 0,
+                "zorder": 1,
+            }
+            panel.fill_between(self.grid, low, high, where=ranged, label="wanted range", **shade)
+            if few:  # a point between others has no band
+                panel.vlines(self.grid[ranged], low[ranged], high[ranged], color=style["color"], zorder=1)
+
+    def _draw(self, panel, spectra, rms, label, line_kw):
         series = next_series(panel)
-        points = {"marker": "o", "markersize": 3} if len(self.grid) <= _FEW_POINTS else {}
-        if series == 0:
-            style = {"color": FRAME_COLOR, "linewidth": 2.4, "zorder": 3, **points, **(target_kw or {})}
-            panel.plot(self.grid, wanted, label="wanted", **style)
+        points = _POINTS if len(self.grid) <= _FEW_POINTS else {}
         style = {"color": cycled(COLORS, series), **(line_kw or {})}
         fine = np.flatnonzero(~np.isnan(rms))
         best = fine[np.argmin(rms[fine])] if fine.size else None

@@ -8,6 +8,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
 from skinverse.delegate import inverse
+from skinverse.targets import TargetRange
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import check_array, check_positive_int, check_random_state
 
@@ -198,6 +199,11 @@ def _draw(estimator, X, y, n, random_state):
     """Held-out designs, n draws for each row's response, and the generator for what follows."""
     n = check_positive_int(n, "n")
     X = check_array(X, dtype=np.float64, input_name="X")
+    if isinstance(y, TargetRange):
+        raise TypeError(
+            "y must hold the responses of X, but is a TargetRange: draws for an interval have no true design to be "
+            "compared with. Pass the responses themselves."
+        )
     y = np.asarray(y)
     if y.ndim not in (1, 2) or len(y) != len(X):
         raise ValueError(f"X and y must have one row a sample, got shapes {X.shape} and {y.shape}.")

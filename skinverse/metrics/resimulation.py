@@ -8,6 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
 from skinverse.metrics.r_curve import r_curve
+from skinverse.targets import as_targets
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import check_positive_int
 
@@ -94,8 +95,9 @@ def resimulation_error(
     ----------
     X : array-like of shape (n_targets, n, n_features)
         Designs as ``inverse`` returns them; shape (n_targets, n_features) is one for each target.
-    y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar
-        Targets; an entry NaN means any value and counts nothing.
+    y_star : array-like of shape (n_targets, n_outputs), (n_targets,) or scalar, or TargetRange
+        Targets; an entry NaN means any value and counts nothing. Of a :class:`~skinverse.TargetRange` the nearest
+        response counts, so that one inside has no error.
     simulator : callable or regressor
         Maps designs (n, n_features) to responses (n,) or (n, n_outputs). A fitted regressor is asked
         by its ``predict`` and named as what it is, a surrogate.
@@ -142,7 +144,7 @@ def resimulation_error(
         raise ValueError(f"reduce must be 'mean' or 'sum', got {reduce!r}.")
     if judge is not None and judge not in JUDGES:
         raise ValueError(f"judge must be one of {JUDGES}, got {judge!r}.")
-    targets = _as_targets(y_star, len(X))
+    targets = as_targets(y_star, len(X))
     is_regressor = hasattr(simulator, "predict")
     ask = simulator.predict if is_regressor else simulator
     if judge is None and is_regressor:
@@ -153,14 +155,13 @@ def resimulation_error(
 
     started = time.perf_counter()
     response, status, messages = _simulate(
-        ask, X.reshape(-1, X.shape[2]), targets.shape[1], batch_size, time_limit, n_jobs, verbose
+        ask, X.reshape(-1, X.shape[2]), targets.lower.shape[1], batch_size, time_limit, n_jobs, verbose
     )
     seconds = time.perf_counter() - started
     response = response.reshape(*X.shape[:2], -1)
-    gap = np.where(np.isnan(targets)[:, None], 0.0, response - targets[:, None])
-    error = (gap**2).sum(axis=2)
+    error = (targets.residual(response) ** 2).sum(axis=2)
     if reduce == "mean":
-        error = error / (~np.isnan(targets)).sum(axis=1, keepdims=True)
+        error = error / targets.wanted.sum(axis=1, keepdims=True)
     return Resimulation(
         error=error,
         response=response,
@@ -169,20 +170,6 @@ def resimulation_error(
         judge=judge,
         seconds=seconds,
     )
-
-
-def _as_targets(y_star, n_targets):
-    targets = np.asarray(y_star, dtype=np.float64)
-    if targets.ndim < 2:
-        one_target = targets.ndim == 1 and n_targets == 1 and len(targets) != 1
-        targets = targets.reshape(1, -1) if one_target else targets.reshape(-1, 1)
-    if targets.ndim != 2 or len(targets) != n_targets:
-        raise ValueError(
-            f"y_star must hold one row for each of the {n_targets} targets in X, got shape {np.shape(y_star)}."
-        )
-    if np.isinf(targets).any() or np.isnan(targets).all(axis=1).any():
-        raise ValueError("y_star must be finite, with NaN only for outputs that may take any value.")
-    return targets
 
 
 def _simulate(ask, X, n_outputs, batch_size, time_limit, n_jobs=1, verbose=0):

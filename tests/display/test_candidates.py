@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skinverse import DesignSpace, NearestDesignInverter
+from skinverse import DesignSpace, NearestDesignInverter, TargetRange
 from skinverse.datasets import make_ballistics, make_sine_wave
 from skinverse.display import CandidatesDisplay
 from skinverse.display.drawing import FAILURE_COLOR
@@ -189,3 +189,12 @@ def test_long_and_partial_targets_are_written_briefly():
         np.zeros((2, 3, 2)), space=[[-1, 1]] * 2, y_star=[[1.0, np.nan] * 3] * 2
     )
     assert legend_texts(display.ax_)[1:] == ["y* = 1, any, 1, ..."] * 2
+
+
+def test_the_legend_tells_ranges(throws):
+    inverter, _ = throws
+    display = CandidatesDisplay.from_estimator(inverter, TargetRange([5, np.nan, 7], [6, 6, np.nan]), n=2)
+    assert legend_texts(display.ax_) == ["y* = 5 to 6", "y* = ≤ 6", "y* = ≥ 7"]
+    two = TargetRange([[0.5, np.nan, 1.0]], [[0.5, np.nan, 2.0]])
+    display = CandidatesDisplay.from_designs(display.X[:1], space=inverter.space_, y_star=two)
+    assert legend_texts(display.ax_) == ["y* = 0.5, any, 1 to 2"]

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import binom
 from sklearn.utils import Bunch
 
-from skinverse import MDNInverter, PriorInverter
+from skinverse import MDNInverter, PriorInverter, TargetRange
 from skinverse.display import CoverageDisplay
 from skinverse.metrics import expected_coverage
 
@@ -79,3 +79,9 @@ def test_several_references_count_designs_once():
     display = CoverageDisplay.from_result(result)
     assert display.n_samples == 40
     assert_allclose(display.upper, binom.ppf(0.975, 40, 0.5) / 40)
+
+
+def test_a_range_has_no_true_design(prior, table):
+    X, y = held_out(table)
+    with pytest.raises(TypeError, match="y must hold the responses of X, but is a TargetRange"):
+        CoverageDisplay.from_estimator(prior, X, TargetRange(y, y + 1))

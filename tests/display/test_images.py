@@ -3,7 +3,7 @@ import pytest
 from matplotlib.colors import to_rgba
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skinverse import NearestDesignInverter, NeuralAdjoint, PriorInverter
+from skinverse import NearestDesignInverter, NeuralAdjoint, PriorInverter, TargetRange
 from skinverse.datasets import make_architected_cells
 from skinverse.display import ImageGridDisplay
 from skinverse.display.drawing import FAILURE_COLOR
@@ -89,3 +89,10 @@ def test_wrong_shapes():
         ImageGridDisplay.from_designs(np.zeros((1, 1, 6)))
     with pytest.raises(ValueError, match="X must have shape"):
         ImageGridDisplay.from_designs(np.zeros(4))
+
+
+def test_ranges_are_written_before_their_row(inverter):
+    wanted = TargetRange([0.2, np.nan], [0.3, 0.3])
+    display = ImageGridDisplay.from_estimator(inverter, wanted, ArchitectedCell(8), n=2)
+    assert [ax.get_ylabel() for ax in display.ax_[:, 0]] == ["y* = 0.2 to 0.3", "y* = ≤ 0.3"]
+    assert [ax.get_xlabel() for ax in display.ax_[0]] == [f"{y:.4g}" for y in display.response[0, :, 0]]

@@ -3,7 +3,7 @@ import pytest
 from artists import legend_texts
 from numpy.testing import assert_allclose
 
-from skinverse import NearestDesignInverter, PriorInverter
+from skinverse import NearestDesignInverter, PriorInverter, TargetRange
 from skinverse.datasets import make_sine_wave
 from skinverse.display import RCurveDisplay
 from skinverse.metrics import r_curve, resimulation_error
@@ -94,3 +94,10 @@ def test_counts_are_written_as_numbers_and_the_unit_stays(inverter, targets):
     assert ticks == ["1", "2", "5", "10", "20", "50"]
     display.unit = None
     assert "[eV²]" in display.plot(ax=display.ax_).ax_.get_ylabel()
+
+
+def test_of_a_range_the_distance_to_the_nearest_limit_counts():
+    wanted = TargetRange(lower=[0.0, 0.0, 1.0, 1.0])
+    y_pred = np.array([[-2.0, -1.0], [-2.0, -1.0], [-1.0, 3.0], [-1.0, 3.0]])[:, :, None]
+    display = RCurveDisplay.from_predictions(wanted, y_pred)
+    assert_allclose(display.mean, [4, 0.5])

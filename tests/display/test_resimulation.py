@@ -3,7 +3,7 @@ import pytest
 from artists import legend_texts
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skinverse import NearestDesignInverter
+from skinverse import NearestDesignInverter, TargetRange
 from skinverse.datasets import make_robotic_arm, make_sine_wave
 from skinverse.display import ResimulationDisplay
 from skinverse.metrics import resimulation_error
@@ -156,3 +156,57 @@ def test_many_outputs_are_chosen_and_wrapped():
 def test_an_output_that_nobody_wants_is_an_empty_panel():
     display = ResimulationDisplay.from_predictions([[1.0, np.nan]], [[1.1, 0.3]])
     assert [len(ax.collections[0].get_offsets()) for ax in display.ax_] == [1, 0]
+
+
+RANGE = TargetRange([[0.0, 5.0], [1.0, np.nan], [-np.inf, 2.0]], [[2.0, 5.0], [np.inf, np.nan], [0.5, 3.0]])
+ANSWERS = np.array([[[1.0, 5.5], [3.0, 5.0]], [[0.0, 7.0], [4.0, 8.0]], [[0.0, 4.0], [np.nan, np.nan]]])
+
+
+def test_ranges_are_bars_at_the_response_with_a_point_at_the_nearest_wanted_one():
+    display = ResimulationDisplay.from_predictions(RANGE, ANSWERS)
+    assert_array_equal(display.y_star.lower, [[0, 5], [1, -np.inf], [-np.inf, 2]])
+    first, second = display.ax_
+    points, bars, lost = first.collections
+    assert_array_equal(points.get_offsets(), [[1, 1], [2, 3], [1, 0], [4, 4], [0, 0]])
+    below, beyond = -0.4, 4.4  # a tenth of all that is drawn, 0 to 4
+    assert_allclose(
+        bars.get_segments(),
+        [
+            [[0, 1], [2, 1]],
+            [[0, 3], [2, 3]],
+            [[1, 0], [beyond, 0]],
+            [[1, 4], [beyond, 4]],
+            [[below, 0], [0.5, 0]],
+        ],
+    )
+    assert_allclose(lost.get_offsets()[:, 0], (below + 0.5) / 2)
+    assert legend_texts(first) == ["response = wanted", "1 of 6 failed", "wanted range"]
+    points, bars, _ = second.collections
+    assert_array_equal(points.get_offsets(), [[5, 5.5], [5, 5], [3, 4]])
+    assert_allclose(bars.get_segments(), [[[2, 4], [3, 4]]])
+
+
+def test_distances_are_to_the_nearest_limit():
+    display = ResimulationDisplay.from_predictions(RANGE, ANSWERS, kind="distance")
+    points, bars, _ = display.ax_[0].collections
+    assert_allclose(points.get_offsets()[:, 1], [1e-16, 1, 1, 1e-16, 1e-16])
+    assert_allclose([bar[0][1] for bar in bars.get_segments()], points.get_offsets()[:, 1])
+
+
+def test_a_range_is_asked_for_and_judged():
+    X, y = make_robotic_arm(300, random_state=0)
+    inverter = NearestDesignInverter().fit(X, y)
+    wanted = TargetRange(y[:4] - 0.1, y[:4] + 0.2)
+    display = ResimulationDisplay.from_estimator(inverter, wanted, RoboticArm(), n=2)
+    assert_allclose(
+        display.response, RoboticArm()(inverter.inverse(wanted, 2).reshape(8, -1)).reshape(4, 2, 2)
+    )
+    assert all(len(ax.collections[1].get_segments()) == 8 for ax in display.ax_)
+
+
+def test_targets_of_another_question():
+    result = resimulation_error(np.zeros((2, 1, 2)), np.zeros(2), SineWave())
+    with pytest.raises(ValueError, match="y_star has 2 outputs, but the judge answered with 1"):
+        ResimulationDisplay.from_resimulation(result, np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="one row for each of the 2 targets"):
+        ResimulationDisplay.from_resimulation(result, TargetRange(np.zeros((3, 1)), 1))

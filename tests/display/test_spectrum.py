@@ -3,7 +3,7 @@ import pytest
 from artists import legend_texts
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skinverse import NearestDesignInverter
+from skinverse import NearestDesignInverter, TargetRange
 from skinverse.display import SpectrumDisplay
 from skinverse.simulators import CylinderMetamaterial, ThinFilmStack
 
@@ -90,3 +90,55 @@ def test_a_second_method_joins_in_another_colour():
 def test_a_grid_of_another_length():
     with pytest.raises(ValueError, match="grid must have one entry for each of 3 outputs"):
         SpectrumDisplay.from_predictions(np.zeros((1, 3)), np.zeros((1, 3)), grid=[1, 2])
+
+
+def band_of(ax):
+    """Lower and upper edge of a band by the place on the grid, and the bars within it."""
+    band, *bars = ax.collections
+    edges = {}
+    for path in band.get_paths():
+        for x, height in path.vertices:
+            edges.setdefault(x, set()).add(float(height))
+    bars = {bar[0][0]: (bar[0][1], bar[1][1]) for line in bars for bar in line.get_segments()}
+    return {x: (min(heights), max(heights)) for x, heights in edges.items()}, bars
+
+
+def test_a_range_is_a_band_and_a_value_a_line():
+    wanted = TargetRange([[0.0, 0.1, np.nan, 1.0], [0.2] * 4], [[0.4, 0.3, np.nan, 1.0], [np.inf] * 4])
+    answers = np.array([[[0.5, 0.2, 9.0, 1.0], [0.1, 0.2, 3.0, 3.0]], [[0.1, 0.3, 0.5, 1.2], [np.nan] * 4]])
+    display = SpectrumDisplay.from_predictions(wanted, answers, grid=[40, 30, 20, 10])
+    assert_allclose(display.rms, [[0.1 / 3**0.5, 2 / 3**0.5], [0.1 / 4**0.5, np.nan]])
+    first, second = display.ax_
+    band, bars = band_of(first)
+    assert band == {30: (0.1, 0.3), 40: (0.0, 0.4)}
+    assert bars == band
+    assert_array_equal(first.lines[0].get_ydata(), [1.0, np.nan, np.nan, np.nan])
+    assert legend_texts(first) == ["wanted", "wanted range", f"best of 2, rms {0.1 / 3**0.5:.2g}"]
+    band, _ = band_of(second)
+    assert_allclose(list(band.values()), [(0.2, 1.2 + 0.1 * (1.2 - 0.1))] * 4)
+    assert_allclose(second.lines[0].get_ydata(), answers[1, 0, ::-1])
+    assert legend_texts(second) == ["wanted range", "best of 2, rms 0.05, 1 of 2 failed"]
+
+
+def test_a_range_at_one_point_of_many_is_a_bar():
+    lower = np.full((1, 60), np.nan)
+    lower[0, 30] = 0.5
+    display = SpectrumDisplay.from_predictions(TargetRange(lower, lower + 0.25), np.zeros((1, 60)))
+    assert band_of(display.ax_)[1] == {30: (0.5, 0.75)}
+    assert_allclose(display.rms, 0.5)
+
+
+def test_a_wide_range_has_no_bars_and_takes_the_colour_of_the_wanted_spectrum():
+    y = np.zeros((1, 60))
+    style = {"target_kw": {"color": "#123456"}}
+    display = SpectrumDisplay.from_predictions(TargetRange(y, y + 1), y, **style)
+    display.plot(ax=display.ax_, label="again")
+    (band,) = display.ax_.collections
+    assert_allclose(band.get_facecolor()[0][:3] * 255, [0x12, 0x34, 0x56])
+
+
+def test_a_range_is_asked_for_and_judged(inverter, table):
+    wanted = TargetRange(upper=table[1][:2])
+    display = SpectrumDisplay.from_estimator(inverter, wanted, STACK, n=3)
+    y = STACK(inverter.inverse(wanted, 3).reshape(6, -1)).reshape(2, 3, 4)
+    assert_allclose(display.rms**2, (np.maximum(y - table[1][:2, None], 0) ** 2).mean(axis=2))

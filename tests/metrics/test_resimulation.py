@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_val
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skinverse import NearestDesignInverter, PriorInverter
+from skinverse import NearestDesignInverter, PriorInverter, TargetRange
 from skinverse.datasets import make_robotic_arm, make_sine_wave
 from skinverse.metrics import (
     make_resimulation_scorer,
@@ -218,3 +218,18 @@ def test_scorer_in_searches_and_cross_validation():
     assert (scores < serial.best_score_).all()
     halving = HalvingGridSearchCV(pipe, grid, scoring=scorer, cv=2, random_state=0).fit(X, y)
     assert halving.best_params_ == serial.best_params_
+
+
+@pytest.mark.parametrize(("reduce", "share"), [("mean", 0.5), ("sum", 1.0)])
+def test_of_a_range_the_nearest_response_counts(reduce, share):
+    X, y = make_robotic_arm(50, random_state=0)
+    wanted = TargetRange(y - [[0.2, 0.0]], np.where([True, False], y + 0.1, np.inf))
+    moved = RoboticArm()(X) + np.array([0.4, -0.3])
+    result = resimulation_error(X, wanted, lambda _: moved, reduce=reduce)
+    assert_allclose(result.error, share * (0.3**2 + 0.3**2))
+    inside = resimulation_error(X, wanted, RoboticArm(), reduce=reduce)
+    assert_allclose(inside.error, 0, atol=1e-28)
+    one_counts = resimulation_error(
+        X, TargetRange(lower=y - [[0.0, np.nan]]), lambda _: moved - 0.6, reduce=reduce
+    )
+    assert_allclose(one_counts.error, 0.2**2)
