@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 
+from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.otsu import otsu
 from skinverse.utils.validation import (
     Interval,
@@ -16,7 +17,7 @@ from skinverse.utils.validation import (
 )
 
 
-class ImageBinarizer(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class ImageBinarizer(OneToOneFeatureMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
     """Leaves designs as they are, and makes zeros and ones of what comes back.
 
     At the front of a pipeline it turns the grey images of a linear decomposition, or of a density of pixels, into

@@ -21,6 +21,7 @@ from skinverse.training.losses import SquaredError
 from skinverse.training.net import make_net
 from skinverse.utils.chunks import chunks
 from skinverse.utils.devices import resolve_device
+from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.otsu import otsu
 from skinverse.utils.validation import (
     Integral,
@@ -46,7 +47,9 @@ _ROUNDING = 1e-9  # by which latents may miss their box
 _SOFTNESS = 0.1  # of the edges of images to be differentiated, in units of the grey
 
 
-class GANDesignEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SaveMixin, BaseEstimator):
+class GANDesignEncoder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, SaveMixin, DocLinkMixin, BaseEstimator
+):
     r"""Binary images as latents of a generative adversarial network, both ways [1]_ [2]_.
 
     A generator *G* is trained against a discriminator until its images of latents uniform in :math:`[-1, 1]^{k^2}`

@@ -12,6 +12,7 @@ from skinverse.persistence import SaveMixin
 from skinverse.solvers.base import device_of
 from skinverse.surrogate import ForwardRegressor, fit_forward_model
 from skinverse.utils.chunks import chunks
+from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.validation import (
     HasMethods,
     Integral,
@@ -161,7 +162,7 @@ class DecodedEnsemble(nn.Sequential):
         return ensemble.member_values(decoder(z))
 
 
-class DecodedRegressor(RegressorMixin, SaveMixin, BaseEstimator):
+class DecodedRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
     """A surrogate of images as one of their latents: decoder first, then the surrogate.
 
     It lets a solver move latents while the response is learnt, and predicted, from the image that they make:

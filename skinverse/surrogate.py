@@ -16,6 +16,7 @@ from skinverse.persistence import SaveMixin
 from skinverse.training.losses import CensoredSquaredError, SquaredError
 from skinverse.training.net import make_net
 from skinverse.utils.devices import resolve_device
+from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.threads import single_threaded
 from skinverse.utils.validation import (
@@ -37,7 +38,7 @@ _CLEARLY_BETTER = 0.8  # times the held-out loss of the one before
 _MAX_SECOND_ORDER_WORK = 1e10  # rows * outputs * parameters**2: about 0.2 s a step on one core
 
 
-class ForwardRegressor(RegressorMixin, SaveMixin, BaseEstimator):
+class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
     r"""Smooth neural surrogate of a forward operator, trained to high accuracy on few rows.
 
     Two recipes, of which "auto" picks one: a small tanh network trained by Levenberg-Marquardt in double

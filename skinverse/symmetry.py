@@ -5,10 +5,11 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from torch import nn
 
+from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.validation import StrOptions, check_array, check_is_fitted, fit_context, validate_data
 
 
-class SymmetricImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class SymmetricImageEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DocLinkMixin, BaseEstimator):
     """Square images with mirrors, as one value for each set of pixels that mirrors map to each other.
 
     A cell of 32 x 32 pixels with all four mirrors has 136 such values in the place of 1,024, and whatever an inverter

@@ -3,13 +3,15 @@
 import re
 import sys
 from importlib import import_module
-from inspect import isabstract
+from inspect import isabstract, isclass
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from sklearn.base import BaseEstimator
 
 import skinverse
+from skinverse.utils.doc_links import SITE
 
 ROOT = Path(skinverse.__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -118,12 +120,12 @@ def test_the_api_lists_every_public_name_once():
 
 def test_estimators_link_to_the_pages_of_the_api():
     pages = {f"skinverse.{name}" for name in listed()}
-    classes = [look_up(name) for name in listed() if hasattr(look_up(name), "_doc_link_template")]
-    ours = [cls for cls in classes if cls._doc_link_module == "skinverse" and not isabstract(cls)]
-    assert len(ours) >= 15
-    for cls in ours:
-        place = cls._doc_link_url_param_generator(cls.__new__(cls))
-        assert f"{place['estimator_module']}.{place['estimator_name']}" in pages
+    classes = filter(isclass, map(look_up, listed()))
+    estimators = [cls for cls in classes if issubclass(cls, BaseEstimator) and not isabstract(cls)]
+    assert len(estimators) >= 30
+    for cls in estimators:
+        link = cls._get_doc_link(cls.__new__(cls))
+        assert link.removeprefix(f"{SITE}api/generated/").removesuffix(".html") in pages, cls.__name__
 
 
 def test_examples_ask_and_say_where_they_fail():

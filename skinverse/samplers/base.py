@@ -5,10 +5,11 @@ from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 
+from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.validation import check_positive_int, check_random_state
 
 
-class BaseSampler(BaseEstimator, metaclass=ABCMeta):
+class BaseSampler(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class of the samplers: designs of experiments in the unit cube.
 
     A sampler is a scikit-learn estimator without ``fit``, so that :func:`sklearn.base.clone`, ``repr`` and

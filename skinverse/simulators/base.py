@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from skinverse.utils.chunks import chunks
+from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.validation import check_array, check_positive_int, check_random_state
 
 # Batches in which designs are simulated under a bar.
@@ -14,7 +15,7 @@ _N_BATCHES = 100
 _NO_NUMBER = "the computation gave no finite number"
 
 
-class Simulator(BaseEstimator, metaclass=ABCMeta):
+class Simulator(DocLinkMixin, BaseEstimator, metaclass=ABCMeta):
     """Base class of the forward operators: a callable ``X -> y`` with a prior.
 
     A simulator is the true law behind an inverse-design task. It learns nothing: its constructor

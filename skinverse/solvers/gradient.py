@@ -6,10 +6,11 @@ from sklearn.base import BaseEstimator
 
 from skinverse.solvers.base import SolverResult, UnitProblem
 from skinverse.utils.chunks import chunks
+from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.validation import Integral, Interval, Real, StrOptions, validate_parameter_constraints
 
 
-class GradientSolver(BaseEstimator):
+class GradientSolver(DocLinkMixin, BaseEstimator):
     r"""Adam on the squared misfit of each candidate [1]_, in the unit box of the space.
 
     The loss of a candidate is :math:`\frac1m \sum_k r_k^2 + w \sum_j \max(0, |x_j - c_j| - \tfrac12

@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator
 
 from skinverse.solvers.base import SolverResult, UnitProblem, device_of
 from skinverse.utils.chunks import chunks
+from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.validation import Integral, Interval, Real, validate_parameter_constraints
 
 # A candidate that descends by none of so many steps in a row, each more damped, is stuck.
@@ -15,7 +16,7 @@ _NEAR, _SWIFT = 1.0, 0.1
 _TOGETHER = (2048, 2**15)  # candidates, on a CPU and on a GPU
 
 
-class LevenbergMarquardtSolver(BaseEstimator):
+class LevenbergMarquardtSolver(DocLinkMixin, BaseEstimator):
     r"""Second-order refinement of candidates inside a box [1]_, batched over all of them.
 
     Each candidate solves its own :math:`r(u) = 0` in the unit box of the space by damped minimum-norm

@@ -6,8 +6,19 @@ from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.utils import estimator_html_repr
 
-from skinverse import MDNInverter, NearestDesignInverter, NeuralAdjoint, TransformedDesignInverter
+from skinverse import (
+    ForwardRegressor,
+    GANDesignEncoder,
+    ImageBinarizer,
+    LevenbergMarquardtSolver,
+    MDNInverter,
+    NearestDesignInverter,
+    NeuralAdjoint,
+    TransformedDesignInverter,
+)
 from skinverse.inverters.density import ConditionalDensityInverter
+from skinverse.samplers import SobolSampler
+from skinverse.simulators import SineWave
 from skinverse.testing import all_inverters
 from skinverse.utils.doc_links import SITE
 
@@ -67,6 +78,23 @@ def test_a_fitted_inverter_says_so_without_its_table():
     assert len(html) < 2 * len(plain) + 20_000
 
 
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        (ForwardRegressor(3), "skinverse.ForwardRegressor"),
+        (GANDesignEncoder(3), "skinverse.GANDesignEncoder"),
+        (ImageBinarizer(), "skinverse.ImageBinarizer"),
+        (LevenbergMarquardtSolver(7), "skinverse.LevenbergMarquardtSolver"),
+        (SobolSampler(), "skinverse.samplers.SobolSampler"),
+        (SineWave(), "skinverse.simulators.SineWave"),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_parts_link_to_their_pages(part, name):
+    assert page(name) in estimator_html_repr(part)
+
+
 def test_a_forward_model_within_is_shown():
     html = estimator_html_repr(NeuralAdjoint(KNeighborsRegressor(4)))
     assert "forward_model: KNeighborsRegressor" in html
+    assert page("skinverse.ForwardRegressor") in estimator_html_repr(NeuralAdjoint(ForwardRegressor()))
