@@ -25,8 +25,8 @@ ESTIMATORS = {
         (32,), optimizer="soap", n_members=2, max_epochs=30, lr=0.03, random_state=0
     ),
     "second order": ForwardRegressor(max_epochs=30, random_state=0),
-    "density": MDNInverter(3, hidden_layer_sizes=(16,), max_epochs=40, lr=1e-2, random_state=0),
-    "autoencoder": CVAEInverter(hidden_layer_sizes=(16,), max_epochs=40, lr=1e-2, random_state=0),
+    "density": MDNInverter(3, hidden_layer_sizes=(16,), max_epochs=20, lr=2e-2, random_state=0),
+    "autoencoder": CVAEInverter(hidden_layer_sizes=(16,), max_epochs=20, lr=2e-2, random_state=0),
 }
 
 
