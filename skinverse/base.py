@@ -90,6 +90,7 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
             X,
             y,
             dtype=np.float64,
+            order="C",
             multi_output=True,
             y_numeric=True,
             ensure_min_samples=self._min_samples,

@@ -220,7 +220,7 @@ class DecodedRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
             If the encoder has no such module.
         """
         check_is_fitted(self.encoder)
-        Z, y = validate_data(self, Z, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        Z, y = validate_data(self, Z, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True)
         decoder = getattr(self.encoder, "decoder_", None)
         if not isinstance(decoder, nn.Module):
             raise TypeError(
@@ -240,7 +240,7 @@ class DecodedRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
     def predict(self, Z):
         """Responses at the latents `Z` (n_samples, n_latents), shaped as the `y` of `fit`."""
         check_is_fitted(self)
-        Z = validate_data(self, Z, dtype=np.float64, reset=False)
+        Z = validate_data(self, Z, dtype=np.float64, order="C", reset=False)
         return np.concatenate([self.regressor_.predict(images) for images in _decoded(self.module_[0], Z)])
 
     def __sklearn_tags__(self):

@@ -200,7 +200,7 @@ class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
         -------
         self : ForwardRegressor
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        X, y = validate_data(self, X, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True)
         self.n_samples_fit_, self._y_ndim = len(X), y.ndim
         y = y.reshape(len(y), -1).astype(np.float64)
         self.response_floor_ = _response_floor(y, self.censored)
@@ -346,7 +346,7 @@ class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
                 "return_std=True needs the spread of an ensemble, but this ForwardRegressor has one member. Fit it "
                 "with n_members=2 or more, and to the end."
             )
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
         mean, std = np.empty((2, len(X), len(self.response_floor_)))
         for start in range(0, len(X), _CHUNK_SIZE):
             rows = slice(start, start + _CHUNK_SIZE)

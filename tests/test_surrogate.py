@@ -81,6 +81,13 @@ def test_auto_goes_on_while_the_next_optimizer_is_clearly_better(monkeypatch, lo
     assert len({type(net.optimizer_) for net in surrogate.nets_}) == 1
 
 
+def test_rows_of_a_view_in_reverse(waves):
+    X, y = waves
+    views = ForwardRegressor((4,), max_epochs=2, random_state=0).fit(X[::-1], y[::-1])
+    copies = ForwardRegressor((4,), max_epochs=2, random_state=0).fit(X[::-1].copy(), y[::-1].copy())
+    np.testing.assert_array_equal(views.predict(X[::-1]), copies.predict(X)[::-1])
+
+
 def test_module_speaks_the_users_units(waves):
     X, y = waves
     surrogate = ForwardRegressor(**quick).fit(X, y)

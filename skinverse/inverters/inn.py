@@ -252,7 +252,8 @@ class INNInverter(LatentInverter):
             As the `y` of `fit`.
         """
         check_is_fitted(self)
-        return self._as_given(self._respond(validate_data(self, X, dtype=np.float64, reset=False)))
+        X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
+        return self._as_given(self._respond(X))
 
     @torch.no_grad()
     def _respond(self, X):

@@ -261,6 +261,21 @@ def check_data_frames(inverter):
     _raises(ValueError, _ask, fitted, y.iloc[:2, ::-1], mention=["mass", "gap"])
 
 
+def check_views(inverter):
+    """A view of the table, its rows from the last to the first, is a table; torch has no such strides."""
+    X, y = (a[::-1] for a in _table())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fitted = clone(inverter).fit(X, y)
+    designs = _ask(fitted, y[:3][::-1], 2, random_state=0)
+    assert designs.shape == (3, 2, 3)
+    for name in ("predict", "score_samples"):
+        if hasattr(fitted, name):
+            ask, given = getattr(fitted, name), (X, y)[: 1 if name == "predict" else 2]
+            copies = [np.ascontiguousarray(a) for a in given]
+            assert_array_equal(ask(*given), ask(*copies))
+
+
 def check_designs_are_in_the_space(inverter):
     """Bounds, whole numbers and fixed values hold exactly, or the design is flagged with a warning."""
     _, y = _table()
@@ -377,6 +392,7 @@ _CHECKS = [
     check_pickle,
     check_threads_and_processes,
     check_data_frames,
+    check_views,
     check_designs_are_in_the_space,
     check_fixed_values,
     check_partial_targets,
