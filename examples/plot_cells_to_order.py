@@ -55,7 +55,7 @@ for name, inverter in {"search": search, "nearest rows": rows}.items():
     new = np.median(image_quality(designs.reshape(-1, 256), X).novelty)
     print(f"{name:13s} off by {100 * off:.1f} % (median), {100 * new:.0f} % of the pixels new")
 
-ImageGridDisplay.from_estimator(search, y_star, cell, n=6).plot()
+ImageGridDisplay.from_estimator(search, y_star, cell, n=6)
 plt.show()
 
 # %%
