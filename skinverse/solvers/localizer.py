@@ -32,10 +32,9 @@ _N_POLISHES, _NEAR_ROWS = 8, 3
 _MAX_POLISHED_DIMS = 12
 # Tolerance of polishing, in those of the solver, whose last step mostly goes far below its own.
 _POLISHED = 1e-5
-# A row's residual is smooth error, not noise, if its neighbour's correlates with it beyond this. Less will do where
-# rows are so far apart that the response itself changes by so many standard deviations, and never less than chance
-# would bring one time in forty.
-_SMOOTH, _APART, _CHANCE = 0.5, 0.3, 4
+# Residuals of neighbouring rows correlate at least so much if they are smooth error, less where rows are so far apart
+# that the response itself changes by so many standard deviations.
+_SMOOTH, _APART = 0.5, 0.3
 
 
 @dataclass
@@ -84,7 +83,9 @@ class Localizer:
         designs that are returned follow ``f(x) + c(x)``: *c* interpolates the error between the rows around a
         design, wherever it lies. How much interpolations about different rows differ is then the expected error.
         "auto" decides by whether the residuals of neighbouring rows correlate: the error of a smooth model does,
-        noise does not. The farther apart rows are, the less of it is asked for.
+        noise does not. The farther apart rows are the less of it is asked for, and where nothing tells the two apart
+        rows are trusted: if they are noisy, answers then have the noise of a row, as those of a lookup have, and if
+        they are exact a model without anchor would lose to the lookup.
 
     Attributes
     ----------
@@ -106,7 +107,7 @@ class Localizer:
         self.spacing = float(np.median(distance[:, 1]))
         self.variance = (residual**2).mean(axis=0)
         self.anchored = (
-            self._errors_are_smooth(residual, distance[:, 1], neighbour[:, 1]) if anchor == "auto" else anchor
+            self._may_be_exact(residual, distance[:, 1], neighbour[:, 1]) if anchor == "auto" else anchor
         )
         self.interpolator = None
         low = X.shape[1] <= _MAX_POLISHED_DIMS
@@ -114,13 +115,13 @@ class Localizer:
             self.interpolator = ResidualInterpolator(space.to_unit(X), self.correction)
             self.to_unit = space.to_unit
 
-    def _errors_are_smooth(self, residual, distance, neighbour):
-        """Whether residuals (n, m) go along with those of the nearest rows, among the closest pairs or among all.
+    def _may_be_exact(self, residual, distance, neighbour):
+        """Whether residuals (n, m) of neighbouring rows go along, or rows are too far apart to tell.
 
-        The closest agree best, all tell the least agreement from chance.
+        Asked of the closest pairs, which tell best, and of all, as there are few of the former in a small table.
         """
         order = np.argsort(distance)
-        return any(
+        return all(
             self._agree(residual, rows, neighbour[rows])
             for rows in (order[: max(2, len(order) // 10)], order)
         )
@@ -128,9 +129,8 @@ class Localizer:
     def _agree(self, residual, rows, neighbours):
         here, there = residual[rows], residual[neighbours]
         change = (self.response[rows] - self.response[neighbours]) / self.y_scale
-        enough = max(np.exp(-np.mean(change**2) / _APART**2), _CHANCE / np.sqrt(len(rows)))
-        needed = _SMOOTH * min(1, enough)
-        return bool((here * there).sum() > needed * 0.5 * (here**2 + there**2).sum())
+        needed = _SMOOTH * np.exp(-np.mean(change**2) / _APART**2) - 1 / np.sqrt(len(rows))
+        return bool((here * there).sum() >= needed * 0.5 * (here**2 + there**2).sum())
 
     @torch.no_grad()
     def _ask(self, function, X):
