@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
+from sklearn.utils.metaestimators import available_if
 
 from skinverse.persistence import SaveMixin
 from skinverse.spaces import check_space
@@ -21,6 +22,7 @@ from skinverse.utils.validation import (
     fit_context,
     validate_data,
 )
+from skinverse.utils.warm_start import check_same_outputs
 
 # Targets farther outside the training responses than this share of their range are warned about.
 _FAR = 0.1
@@ -33,9 +35,12 @@ class InverterMixin(DocLinkMixin):
     ----------
     supports_partial_targets : bool
         Whether the method honours "any value" (NaN) and :class:`~skinverse.TargetRange`.
+    keeps_table : bool
+        Whether `partial_fit`, where there is one, adds its rows to a table that is kept.
     """
 
     supports_partial_targets = False
+    keeps_table = False
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -59,7 +64,7 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
     space_ : DesignSpace
     n_features_in_, n_outputs_ : int
     n_samples_fit_ : int
-        Rows of the table.
+        Rows of the table, or given to `partial_fit` so far.
     feature_names_in_, output_names_in_ : ndarray of str, where the data had names
     y_range_ : ndarray of shape (n_outputs, 2)
         Least and largest response seen.
@@ -84,6 +89,33 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         -------
         self : object
         """
+        return self._learn(X, y, partial=False)
+
+    @available_if(lambda self: self._learns_in_parts())
+    @fit_context(prefer_skip_nested_validation=False)
+    def partial_fit(self, X, y):
+        """Learn from more rows; the first call begins as `fit` does, later ones keep what has been learnt.
+
+        Networks make one pass over the rows, at a constant learning rate and with nothing held out. The scales of
+        designs and responses stay those of the first call, whose rows should be a fair sample of all that will come.
+        Inverters that keep their table add the rows to it, and train their networks on all rows, from the
+        weights that they have.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Designs, in the user's units. With ``space=None`` they widen the box of allowed designs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Their responses, with as many outputs in every call.
+
+        Returns
+        -------
+        self : object
+        """
+        return self._learn(X, y, partial=True)
+
+    def _learn(self, X, y, partial):
+        anew, before = self._starts_anew(partial), vars(self).copy()
         output_names = column_names(y)
         X, y = validate_data(
             self,
@@ -93,17 +125,32 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
             order="C",
             multi_output=True,
             y_numeric=True,
-            ensure_min_samples=self._min_samples,
+            ensure_min_samples=self._min_samples if anew else 1,
+            reset=anew,
         )
-        self.n_samples_fit_, self.y_ndim_ = len(X), y.ndim
-        y = np.asarray(y, dtype=np.float64).reshape(len(y), -1)
-        self.n_outputs_ = y.shape[1]
-        self.output_names_in_ = output_names
-        self.space_ = check_space(self.space, X, getattr(self, "feature_names_in_", None))
-        self.y_range_ = np.stack([y.min(axis=0), y.max(axis=0)], axis=1)
-        spread = y.std(axis=0)
-        self.y_scale_ = np.where(spread > 0, spread, 1.0)
-        self._fit(X, y, check_random_state(self.random_state))
+        ndim, y = y.ndim, np.asarray(y, dtype=np.float64).reshape(len(y), -1)
+        if anew:
+            self.y_ndim_, self.n_outputs_, self.output_names_in_ = ndim, y.shape[1], output_names
+            self.y_scale_ = response_scale(y)
+        else:
+            check_same_names(self.output_names_in_, output_names, what="y")
+            check_same_outputs(y, ndim, self.n_outputs_, self.y_ndim_)
+        grows = partial and not anew
+        self.n_samples_fit_ = len(X) + (self.n_samples_fit_ if grows else 0)
+        seen_X = np.concatenate([X, self.space_.bounds.T]) if grows else X
+        seen_y = np.concatenate([y, self.y_range_.T]) if grows else y
+        self.space_ = check_space(self.space, seen_X, getattr(self, "feature_names_in_", None))
+        self.y_range_ = np.stack([seen_y.min(axis=0), seen_y.max(axis=0)], axis=1)
+        random_state = check_random_state(self.random_state)
+        if anew and not partial:
+            self._fit(X, y, random_state)
+            return self
+        try:
+            self._go_on(X, y, random_state, partial)
+        except BaseException:  # an interrupt too leaves what was learnt before
+            vars(self).clear()
+            vars(self).update(before)
+            raise
         return self
 
     def inverse(self, y_star, n=1, *, fixed=None, random_state=None, return_info=False):
@@ -191,6 +238,18 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
     @abstractmethod
     def _fit(self, X, y, random_state):
         """Learn from checked arrays."""
+
+    def _starts_anew(self, partial):
+        """Whether `fit`, or with `partial` `partial_fit`, starts from nothing."""
+        return not (partial and hasattr(self, "space_"))
+
+    def _learns_in_parts(self):
+        """Whether there is `partial_fit`: where a subclass writes ``_go_on(X, y, random_state, partial)``.
+
+        It learns from checked arrays on top of what is known, be it nothing yet; without `partial` the rows are all
+        there are.
+        """
+        return hasattr(self, "_go_on")
 
     @abstractmethod
     def _inverse(self, targets, n, space, random_state):
@@ -296,3 +355,9 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
             UserWarning,
             stacklevel=3,
         )
+
+
+def response_scale(y):
+    """Standard deviations of the responses `y` (n, n_outputs), one where a response is constant."""
+    spread = y.std(axis=0)
+    return np.where(spread > 0, spread, 1.0)

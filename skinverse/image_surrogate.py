@@ -50,7 +50,7 @@ class ImageRegressor(ForwardRegressor):
     lr : float, default=2e-3
         Peak learning rate of Adam, falling to zero as a cosine.
     batch_size : int, default=64
-    validation_fraction, censored, device, net_params, random_state, verbose
+    validation_fraction, censored, device, net_params, random_state, verbose, warm_start
         As for :class:`ForwardRegressor`.
 
     Attributes
@@ -83,6 +83,7 @@ class ImageRegressor(ForwardRegressor):
                 "net_params",
                 "random_state",
                 "verbose",
+                "warm_start",
             )
         },
         "n_channels": ForwardRegressor._parameter_constraints["hidden_layer_sizes"],
@@ -109,6 +110,7 @@ class ImageRegressor(ForwardRegressor):
         net_params=None,
         random_state=None,
         verbose=0,
+        warm_start=False,
     ):
         self.n_channels = n_channels
         self.symmetric = symmetric
@@ -122,6 +124,7 @@ class ImageRegressor(ForwardRegressor):
         self.net_params = net_params
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
     def _make_core(self, X, y, optimizer, generator):
         edge = round(X.shape[1] ** 0.5)

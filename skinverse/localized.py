@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from skinverse.base import BaseInverter
+from skinverse.base import BaseInverter, response_scale
 from skinverse.solvers import LevenbergMarquardtSolver
 from skinverse.solvers.localizer import Localizer, Proposals, ranges_first
 from skinverse.solvers.selection import SELECTIONS
@@ -15,8 +15,11 @@ from skinverse.utils.validation import HasMethods, Integral, Interval, StrOption
 class LocalizedInverter(BaseInverter):
     """Base of inverters whose proposals a solver moves through a forward model.
 
-    A subclass fits what proposes and calls :meth:`_fit_localizer`, and says ``_proposals(n, space, seeds)``.
+    A subclass fits what proposes and calls :meth:`_fit_localizer`, in ``_fit(X, y, random_state, warm)``, and says
+    ``_proposals(n, space, seeds)``. With `warm` its networks go on from their weights.
     """
+
+    keeps_table = True
 
     _localization_constraints = {
         "forward_model": [HasMethods(["fit", "predict"]), None],
@@ -36,15 +39,26 @@ class LocalizedInverter(BaseInverter):
         ``seeds[k]`` governs round `k`.
         """
 
-    def _make_forward_model(self, X, y, random_state):
+    @abstractmethod
+    def _fit(self, X, y, random_state, warm=False):
+        """Learn from checked arrays, with `warm` from the weights there are."""
+
+    def _go_on(self, X, y, random_state, partial):
+        known = getattr(self, "localizer_", None)
+        if known is not None:
+            X, y = np.concatenate([known.X, X]), np.concatenate([known.y, y])
+            self.y_scale_ = response_scale(y)
+        self._fit(X, y, random_state, warm=known is not None)
+
+    def _make_forward_model(self, X, y, random_state, warm):
         """Fitted forward model with a torch module `module_`; `y` as the user gave it."""
         model = self.forward_model
         if model is None:
             model = ForwardRegressor(n_members=3, verbose=self.verbose)
-        return fit_forward_model(model, X, y, random_state)
+        return fit_forward_model(model, X, y, random_state, getattr(self, "forward_model_", None), warm=warm)
 
-    def _fit_localizer(self, X, y, random_state):
-        self.forward_model_ = self._make_forward_model(X, self._as_given(y), random_state)
+    def _fit_localizer(self, X, y, random_state, warm):
+        self.forward_model_ = self._make_forward_model(X, self._as_given(y), random_state, warm)
         self.localizer_ = Localizer(
             self.forward_model_, X, y, self.space_, y_scale=self.y_scale_, anchor=self.anchor
         )

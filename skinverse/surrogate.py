@@ -2,6 +2,7 @@
 
 import warnings
 from contextlib import nullcontext
+from copy import deepcopy
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from skinverse.nets.mlp import MLP
 from skinverse.nets.standardized import Standardized
 from skinverse.persistence import SaveMixin
 from skinverse.training.losses import CensoredSquaredError, SquaredError
-from skinverse.training.net import make_net
+from skinverse.training.net import make_net, one_pass
 from skinverse.utils.devices import resolve_device
 from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.seeding import seeded_clone
@@ -29,6 +30,7 @@ from skinverse.utils.validation import (
     fit_context,
     validate_data,
 )
+from skinverse.utils.warm_start import WarmStartMixin, check_same_outputs, fit_after
 
 _CHUNK_SIZE = 8192  # rows predicted at once
 _MIN_ROWS_TO_HOLD_OUT = 10
@@ -38,7 +40,7 @@ _CLEARLY_BETTER = 0.8  # times the held-out loss of the one before
 _MAX_SECOND_ORDER_WORK = 1e10  # rows * outputs * parameters**2: about 0.2 s a step on one core
 
 
-class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
+class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
     r"""Smooth neural surrogate of a forward operator, trained to high accuracy on few rows.
 
     Two recipes, of which "auto" picks one: a small tanh network trained by Levenberg-Marquardt in double
@@ -89,6 +91,10 @@ class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
         Determines the initial parameters, the held-out rows and the order of the batches.
     verbose : int, default=0
         1 shows a bar of the epochs on standard error, 2 leaves it there.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of an earlier one, and keeps scales, optimizer and seeds. Rows added
+        at the end of the table leave the others held out or not, as they were; and what it ends with is never worse
+        on the held-out rows than what it began with.
 
     Attributes
     ----------
@@ -104,9 +110,9 @@ class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
     response_floor_ : ndarray of shape (n_outputs,)
         Floor of each response, -inf where there is none.
     n_iter_ : int
-        Epochs of the member that took most.
+        Epochs of the member that took most, and passes of `partial_fit` since.
     n_samples_fit_ : int
-        Rows of the table.
+        Rows of the table, or given to `partial_fit` so far.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only if the columns of `X` have names.
@@ -152,6 +158,7 @@ class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
         "net_params": [dict, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "warm_start": ["boolean"],
     }
 
     def __init__(
@@ -170,6 +177,7 @@ class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
         net_params=None,
         random_state=None,
         verbose=0,
+        warm_start=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -184,6 +192,7 @@ class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
         self.net_params = net_params
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y):
@@ -200,36 +209,109 @@ class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
         -------
         self : ForwardRegressor
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True)
-        self.n_samples_fit_, self._y_ndim = len(X), y.ndim
-        y = y.reshape(len(y), -1).astype(np.float64)
+        anew = self._starts_anew(partial=False)
+        X, y = self._check_table(X, y, anew)
+        self.n_samples_fit_, self._streams = len(X), []
         self.response_floor_ = _response_floor(y, self.censored)
         y = np.maximum(y, self.response_floor_)
 
-        seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=self.n_members)
-        (net, module), interrupted = self._fit_first_member(X, y, int(seeds[0]))
-        self.nets_, modules = [net], [module]
-        for seed in seeds[1:]:
+        known = [] if anew else list(zip(self.nets_, self._members(), strict=True))
+        members, interrupted = [], False
+        if anew:
+            self._begin(X)
+            first, interrupted = self._fit_first_member(X, y)
+            members.append(first)
+        for k in range(len(members), self.n_members):
             if interrupted:
                 break
-            net, module = self._fit_member(X, y, int(seed), self.optimizer_)
-            interrupted = net.interrupted_
-            self.nets_.append(net)
-            modules.append(module)
-        self.net_ = self.nets_[0]
-        self.history_ = self.net_.history
-        self.n_iter_ = max(len(net.history) for net in self.nets_)
-        if len(modules) < self.n_members:
+            start = known[k][1] if k < len(known) else None
+            members.append(self._fit_member(X, y, self._seeds[k], self.optimizer_, start))
+            interrupted = members[-1][0].interrupted_
+        members += known[len(members) :]  # an interrupt leaves them as they were
+        if len(members) < self.n_members:
             warnings.warn(
-                f"Interrupted, the ensemble has {len(modules)} of {self.n_members} members.",
+                f"Interrupted, the ensemble has {len(members)} of {self.n_members} members.",
                 UserWarning,
                 stacklevel=2,
             )
+        return self._finish(members)
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y):
+        """Make one pass over more rows, with what has been learnt as the start and nothing held out.
+
+        The first call settles the scales, which stay: its rows should be a fair sample of all that will come, some
+        hundred at least. ``optimizer="auto"`` is then "soap", whose rate rises over 50 steps to `lr` and stays there; a
+        pass has ten steps or more if that leaves four rows for each. After a `fit` that took "lm", or with
+        ``optimizer="lm"``, it is one Levenberg-Marquardt step on the rows given, which have to outnumber the
+        parameters or the step suits them alone: give old rows along with the new ones.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Designs.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Responses, with as many outputs in every call.
+
+        Returns
+        -------
+        self : ForwardRegressor
+        """
+        anew = self._starts_anew(partial=True)
+        X, y = self._check_table(X, y, anew)
+        if anew:
+            self.n_samples_fit_, self._streams = 0, []
+            self.response_floor_ = _response_floor(y, self.censored)
+            self.optimizer_ = "soap" if self.optimizer == "auto" else self.optimizer
+            self._begin(X)
+            modules = [self._untrained(X, y, seed, self.optimizer_) for seed in self._seeds]
+        else:
+            modules = [deepcopy(member).requires_grad_(True) for member in self._members()]
+        y = np.maximum(y, self.response_floor_)
+        # Where a pass fails the nets are lost, and the next one begins with the modules before it.
+        streams, self._streams, nets = self._streams or [None] * len(modules), [], []
+        for net, module, seed in zip(streams, modules, self._seeds, strict=False):
+            fresh = self._make_net(module, self.optimizer_, seed, streaming=True)
+            with single_threaded() if self.optimizer_ == "lm" else nullcontext():
+                nets.append(one_pass(net, fresh, self._as_tensors(module, X, y)))
+            module.net = deepcopy(nets[-1].module_)
+        self._streams = nets
+        self.n_samples_fit_ += len(X)
+        return self._finish(list(zip(nets, modules, strict=True)), 0 if anew else self.n_iter_)
+
+    def _check_table(self, X, y, anew):
+        X, y = validate_data(
+            self, X, y, dtype=np.float64, order="C", multi_output=True, y_numeric=True, reset=anew
+        )
+        ndim, y = y.ndim, y.reshape(len(y), -1).astype(np.float64)
+        if anew:
+            self._y_ndim = ndim
+        else:
+            check_same_outputs(y, ndim, len(self.response_floor_), self._y_ndim)
+            member = self._members()[0]
+            _check_still_constant(X, member.x_mean, torch.isinf(member.x_scale), "X")
+            _check_still_constant(y, member.y_mean, member.y_scale == 0, "y")
+        return X, y
+
+    def _begin(self, X):
+        """Settle what stays when training goes on later."""
+        self._learnt_with, self._n_first = self._lasting_params(), len(X)
+        seeds = check_random_state(self.random_state).randint(np.iinfo(np.int32).max, size=self.n_members)
+        self._seeds = seeds.tolist()
+
+    def _members(self):
+        return list(self.module_.members) if isinstance(self.module_, Ensemble) else [self.module_]
+
+    def _finish(self, members, n_iter=0):
+        """Settle what was learnt, pairs of a skorch net and a module, after `n_iter` epochs before."""
+        self.nets_, modules = map(list, zip(*members, strict=True))
+        self.net_, self.history_ = self.nets_[0], self.nets_[0].history
+        self.n_iter_ = n_iter + max(len(net.history) for net in self.nets_)
         self.module_ = modules[0] if len(modules) == 1 else Ensemble(modules)
         self.module_.requires_grad_(False).eval()
         return self
 
-    def _fit_first_member(self, X, y, seed):
+    def _fit_first_member(self, X, y):
         """A trained member, and whether training was interrupted; settles ``optimizer_``, by trial if it is "auto"."""
         rivals = (self.optimizer,)
         if self.optimizer == "auto":
@@ -237,7 +319,7 @@ class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
         comparable = len(X) >= _MIN_ROWS_TO_COMPARE and self.validation_fraction > 0
         kept = None
         for optimizer in rivals:
-            member = self._fit_member(X, y, seed, optimizer)
+            member = self._fit_member(X, y, self._seeds[0], optimizer)
             interrupted = member[0].interrupted_
             if kept is not None and _held_out_loss(member[0]) >= _CLEARLY_BETTER * _held_out_loss(kept[0]):
                 break
@@ -278,49 +360,68 @@ class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
         n_parameters = (widths[1:] * (widths[:-1] + 1)).sum()
         return y.shape[1] <= 4 and y.size * n_parameters**2 <= _MAX_SECOND_ORDER_WORK
 
-    def _fit_member(self, X, y, seed, optimizer):
+    def _fit_member(self, X, y, seed, optimizer, start=None):
         """One trained skorch net, in standardised units, and the module in the user's units around it."""
         second_order = optimizer == "lm"
-        device = resolve_device(self.device)
-        core = self._make_core(X, y, optimizer, torch.Generator().manual_seed(seed))
-        core.to(torch.float64 if second_order else torch.float32)
-
-        x_mean, x_scale = self._input_scaling(X)
-        y_mean, y_scale = _location_and_scale(y)
-        # A constant output is multiplied by zero.
-        module = Standardized(core, x_mean, x_scale, y_mean, y_scale).to(device)
-        y_divisor = np.where(y_scale == 0, 1.0, y_scale)
-        floor = (self.response_floor_ - y_mean) / y_divisor
-        censored = np.isfinite(floor).any()
-        criterion = (
-            CensoredSquaredError(torch.as_tensor(floor, dtype=module.dtype)) if censored else SquaredError()
-        )
-
+        if start is None:
+            module = self._untrained(X, y, seed, optimizer)
+        else:
+            module = deepcopy(start).requires_grad_(True)
         fraction = self.validation_fraction if len(X) >= _MIN_ROWS_TO_HOLD_OUT else 0
         max_epochs = self.max_epochs
         if max_epochs is None:
             n_batches = max(1, round(len(X) * (1 - fraction) / self.batch_size))
             max_epochs = 300 if second_order else int(np.clip(10_000 // n_batches, 20, 500))
-        net = make_net(
-            core,
+        net = self._make_net(
+            module,
+            optimizer,
+            seed,
+            max_epochs=max_epochs,
+            validation_fraction=fraction,
+            patience=75 if second_order else None,
+            n_first=None if start is None else self._n_first,
+        )
+        # A step multiplies matrices of a few hundred rows, over which threads wait longer than they work.
+        with single_threaded() if second_order else nullcontext():
+            net.fit(self._as_tensors(module, X, y))
+        return net, module
+
+    def _untrained(self, X, y, seed, optimizer):
+        """A member in the user's units before training."""
+        core = self._make_core(X, y, optimizer, torch.Generator().manual_seed(seed))
+        core.to(torch.float64 if optimizer == "lm" else torch.float32)
+        # A constant output is multiplied by zero.
+        return Standardized(core, *self._input_scaling(X), *_location_and_scale(y))
+
+    def _make_net(self, module, optimizer, seed, **settings):
+        """skorch net around the core of a member."""
+        device = resolve_device(self.device)
+        module.to(device)
+        floor = (self.response_floor_ - module.y_mean.cpu().numpy()) / _divisor(module).cpu().numpy()
+        censored = np.isfinite(floor).any()
+        criterion = (
+            CensoredSquaredError(torch.as_tensor(floor, dtype=module.dtype)) if censored else SquaredError()
+        )
+        return make_net(
+            module.net,
             criterion,
             optimizer=optimizer,
             lr=self.lr,
-            max_epochs=max_epochs,
             batch_size=self.batch_size,
-            validation_fraction=fraction,
-            patience=75 if second_order else None,
             seed=seed,
             device=device,
             verbose=self.verbose,
             net_params=self.net_params,
+            **settings,
         )
+
+    @staticmethod
+    def _as_tensors(module, X, y):
+        """Rows in the standardised units of a member, on its device."""
+        device = module.y_mean.device
         x_tensor = module.standardize(torch.tensor(X, device=device))
-        y_tensor = torch.tensor((y - y_mean) / y_divisor, dtype=module.dtype, device=device)
-        # A step multiplies matrices of a few hundred rows, over which threads wait longer than they work.
-        with single_threaded() if second_order else nullcontext():
-            net.fit(TensorDataset(x_tensor, y_tensor))
-        return net, module
+        y_tensor = (torch.tensor(y, device=device) - module.y_mean) / _divisor(module)
+        return TensorDataset(x_tensor, y_tensor.to(module.dtype))
 
     def predict(self, X, return_std=False):
         """Responses at the designs `X`, and their standard deviation over the members if wanted.
@@ -371,15 +472,17 @@ class ForwardRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
         return tags
 
 
-def fit_forward_model(model, X, y, random_state):
+def fit_forward_model(model, X, y, random_state, fitted=None, *, warm=False):
     """Fitted clone of a forward model, seeded if it has no seed, with the module that solvers need.
+
+    `fitted` and `warm` are those of :func:`~skinverse.utils.warm_start.fit_after`.
 
     Raises
     ------
     TypeError
         If the fitted model holds no torch module `module_`.
     """
-    model = seeded_clone(model, random_state).fit(X, y)
+    model = fit_after(seeded_clone(model, random_state), fitted, X, y, warm=warm)
     if not isinstance(getattr(model, "module_", None), torch.nn.Module):
         raise TypeError(
             "forward_model must hold a torch module `module_` once fitted, which maps designs to responses "
@@ -387,6 +490,24 @@ def fit_forward_model(model, X, y, random_state):
         )
     model.module_.eval()
     return model
+
+
+def _check_still_constant(a, value, constant, name):
+    """Raise ValueError if a column that is taken as constant differs from its value."""
+    value, constant = value.cpu().numpy(), constant.cpu().numpy()
+    varies = constant & (np.abs(a - value).max(axis=0) > 1e-9 * np.abs(value))
+    if varies.any():
+        column = int(np.flatnonzero(varies)[0])
+        raise ValueError(
+            f"Column {column} of {name} was {value[column]:g} in all rows that training began with, and is not now: "
+            "the network takes it as constant. Begin anew with a fair sample of all rows, by fit with "
+            "warm_start=False or by partial_fit of a clone."
+        )
+
+
+def _divisor(module):
+    """Scale of the responses of a `Standardized` module, one where a response is constant."""
+    return torch.where(module.y_scale == 0, 1.0, module.y_scale)
 
 
 def _location_and_scale(a):

@@ -72,6 +72,27 @@ def test_fitted_on_a_gpu_and_asked_anywhere(inverter, n_outputs):
 
 
 @pytest.mark.parametrize(
+    "inverter", [inverter for inverter in all_inverters() if hasattr(inverter, "partial_fit")], ids=repr
+)
+def test_learns_in_parts_on_a_gpu(inverter):
+    rng = np.random.RandomState(0)
+    X = rng.uniform(-1, 1, (120, 3))
+    y = X[:, 0] ** 2 + 0.2 * X[:, 1]
+    begun = _on_the_gpu(inverter)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        begun.partial_fit(X[:60], y[:60])
+        for again in (begun, pickle.loads(pickle.dumps(begun))):
+            designs = _ask(again.partial_fit(X[60:], y[60:]), y[:3])
+            assert np.isfinite(designs).all()
+            module = getattr(again, "module_", None)
+            assert module is None or next(module.parameters()).is_cuda
+        if "warm_start" in begun.get_params():
+            begun.set_params(warm_start=True).fit(X, y)
+            assert np.isfinite(_ask(begun, y[:3])).all()
+
+
+@pytest.mark.parametrize(
     "simulator",
     [
         ArchitectedCell(8),

@@ -5,6 +5,7 @@ from skinverse.localized import LocalizedInverter, pool_size, proposals_of
 from skinverse.spaces import check_space
 from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.validation import Integral, Interval
+from skinverse.utils.warm_start import fit_after
 
 
 class RefinedInverter(LocalizedInverter):
@@ -98,13 +99,13 @@ class RefinedInverter(LocalizedInverter):
         """As the inverter that proposes."""
         return self.inverter.supports_partial_targets
 
-    def _fit(self, X, y, random_state):
+    def _fit(self, X, y, random_state, warm=False):
         if self.space is None:
             self.space_ = check_space(self.inverter.space, X, getattr(self, "feature_names_in_", None))
-        self.inverter_ = seeded_clone(self.inverter, random_state, space=self.space_).fit(
-            X, self._as_given(y)
-        )
-        self._fit_localizer(X, y, random_state)
+        inverter = seeded_clone(self.inverter, random_state, space=self.space_)
+        fitted = getattr(self, "inverter_", None)
+        self.inverter_ = fit_after(inverter, fitted, X, self._as_given(y), warm=warm)
+        self._fit_localizer(X, y, random_state, warm)
 
     def _proposals(self, n, space, seeds):
         pool = pool_size(n, self.n_proposals, 64)

@@ -91,7 +91,26 @@ class TransformedDesignInverter(BaseInverter):
         """As the inverter, if responses are not transformed."""
         return self.response_transformer is None and self.inverter.supports_partial_targets
 
+    @property
+    def keeps_table(self):
+        """As the inverter."""
+        return self.inverter.keeps_table
+
+    def _learns_in_parts(self):
+        return hasattr(self.inverter, "partial_fit")
+
     def _fit(self, X, y, random_state):
+        self._begin(X, y, random_state)
+        self.inverter_.fit(*self._transformed(X, y))
+
+    def _go_on(self, X, y, random_state, partial):
+        if not hasattr(self, "inverter_"):
+            self._begin(X, y, random_state)
+        self.inverter_.partial_fit(*self._transformed(X, y))
+
+    def _begin(self, X, y, random_state):
+        """Fit the transformers, and make the inverter."""
+
         def seeded(part):
             part = clone(part)
             unset = [
@@ -104,11 +123,15 @@ class TransformedDesignInverter(BaseInverter):
 
         self.design_transformer_ = seeded(self.design_transformer).fit(X, self._as_given(y))
         self.response_transformer_ = None
-        Z, v = np.asarray(self.design_transformer_.transform(X), dtype=np.float64), self._as_given(y)
         if self.response_transformer is not None:
             self.response_transformer_ = seeded(self.response_transformer).fit(y)
+        self.inverter_ = seeded(self.inverter)
+
+    def _transformed(self, X, y):
+        Z, v = np.asarray(self.design_transformer_.transform(X), dtype=np.float64), self._as_given(y)
+        if self.response_transformer_ is not None:
             v = np.asarray(self.response_transformer_.transform(y), dtype=np.float64)
-        self.inverter_ = seeded(self.inverter).fit(Z, v)
+        return Z, v
 
     def _transformed_targets(self, targets):
         if self.response_transformer_ is None:

@@ -1,5 +1,6 @@
 """Piecewise-linear autoregressive flow on the unit cube."""
 
+import warnings
 from copy import deepcopy
 
 import torch
@@ -11,6 +12,8 @@ from skinverse.utils.validation import Integral, Interval
 
 # Decoupled weight decay of a factor, and of one that overfits all the same.
 _WEIGHT_DECAY, _MORE_DECAY = 0.1, 0.3
+# Share of later rows outside the range of the first ones that is passed over.
+_MOST_OUTSIDE = 0.01
 
 
 class AutoregressiveInverter(ConditionalDensityInverter):
@@ -57,6 +60,8 @@ class AutoregressiveInverter(ConditionalDensityInverter):
         Governs `fit`, and `inverse` where that is given none.
     verbose : int, default=0
         1 shows bars of the epochs and, in :meth:`inverse`, of the targets, on standard error; 2 leaves them there.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of an earlier one, and keeps the scales of designs and responses.
 
     Attributes
     ----------
@@ -108,6 +113,7 @@ class AutoregressiveInverter(ConditionalDensityInverter):
         net_params=None,
         random_state=None,
         verbose=0,
+        warm_start=False,
     ):
         self.n_bins = n_bins
         self.hidden_layer_sizes = hidden_layer_sizes
@@ -121,6 +127,7 @@ class AutoregressiveInverter(ConditionalDensityInverter):
         self.net_params = net_params
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
     def _make_module(self, x, condition, generator):
         return AutoregressiveNet(
@@ -132,26 +139,38 @@ class AutoregressiveInverter(ConditionalDensityInverter):
             generator=generator,
         )
 
-    def _train(self, x, condition, seed):
-        module = self._make_module(x, condition, torch.Generator().manual_seed(seed)).to(x.device)
-        u, _ = module.marginals.to_cube(x)
+    def _train(self, x, condition, seed, start=None, partial=False):
+        module = self._first_module(start, x, condition, seed).to(x.device)
+        u, log_slope = module.marginals.to_cube(x)
+        outside = int(torch.isinf(log_slope).sum())
+        if outside > _MOST_OUTSIDE * len(x):
+            warnings.warn(
+                f"{outside} of {len(x)} rows lie outside the range of the rows that training began with, or have "
+                "values that a discrete variable did not take there, where this density is zero. Begin with a fair "
+                "sample of all rows: fit with warm_start=False, or the first call of partial_fit.",
+                UserWarning,
+                stacklevel=7,  # the caller of `fit` or `partial_fit`
+            )
         bins = module.bins(u)
         # The likelihood of a histogram is the cross-entropy of its bins, up to a constant.
+        how = {"warm": start is not None, "partial": partial}
         self.nets_ = [
-            self._train_factor(factor, module.inputs(i, condition, u), bins[:, i], seed)
+            self._train_factor(i, factor, module.inputs(i, condition, u), bins[:, i], seed, **how)
             for i, factor in enumerate(module.factors)
         ]
         self.net_ = self.nets_[-1]
-        self.n_iter_ = max(len(net.history) for net in self.nets_)
+        self._count(self.nets_, partial and start is not None)
         module.factors = torch.nn.ModuleList(deepcopy(net.module_) for net in self.nets_)
         self.module_ = module.double()
 
-    def _train_factor(self, factor, inputs, bins, seed):
+    def _train_factor(self, i, factor, inputs, bins, seed, **how):
         def train(decay):
             loss = CrossEntropyLoss()
-            return self._train_net(deepcopy(factor), loss, inputs, bins, seed, weight_decay=decay)
+            return self._train_net(
+                deepcopy(factor), loss, inputs, bins, seed, part=i, weight_decay=decay, **how
+            )
 
         net = train(_WEIGHT_DECAY)
-        if net.interrupted_ or len(net.history) == net.max_epochs:
+        if any(how.values()) or net.interrupted_ or len(net.history) == net.max_epochs:
             return net
         return min(net, train(_MORE_DECAY), key=lambda net: min(net.history[:, "valid_loss"]))

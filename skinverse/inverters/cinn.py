@@ -54,6 +54,8 @@ class CINNInverter(ConditionalDensityInverter):
         Governs `fit`, and `inverse` where that is given none.
     verbose : int, default=0
         1 shows bars of the epochs and, in :meth:`inverse`, of the targets, on standard error; 2 leaves them there.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of an earlier one, and keeps the scales of designs and responses.
 
     Attributes
     ----------
@@ -112,6 +114,7 @@ class CINNInverter(ConditionalDensityInverter):
         net_params=None,
         random_state=None,
         verbose=0,
+        warm_start=False,
     ):
         self.coupling = coupling
         self.n_blocks = n_blocks
@@ -127,6 +130,7 @@ class CINNInverter(ConditionalDensityInverter):
         self.net_params = net_params
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
     def _make_module(self, x, condition, generator):
         d, c = x.shape[1], condition.shape[1]

@@ -49,6 +49,8 @@ class CVAEInverter(LatentInverter):
         Governs `fit`, and `inverse` where that is given none.
     verbose : int, default=0
         1 shows bars of the epochs and, in :meth:`inverse`, of the targets, on standard error; 2 leaves them there.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of an earlier one, and keeps the scales of designs and responses.
 
     Attributes
     ----------
@@ -100,6 +102,7 @@ class CVAEInverter(LatentInverter):
         net_params=None,
         random_state=None,
         verbose=0,
+        warm_start=False,
     ):
         self.n_latents = n_latents
         self.kl_weight = kl_weight
@@ -115,6 +118,7 @@ class CVAEInverter(LatentInverter):
         self.net_params = net_params
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
     def _make_criterion(self, seed):
         return StochasticLoss(seed)

@@ -49,6 +49,8 @@ class FlowMatchingInverter(ConditionalDensityInverter):
         Governs `fit`, and `inverse` where that is given none.
     verbose : int, default=0
         1 shows bars of the epochs and, in :meth:`inverse`, of the targets, on standard error; 2 leaves them there.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of an earlier one, and keeps the scales of designs and responses.
 
     Attributes
     ----------
@@ -58,7 +60,7 @@ class FlowMatchingInverter(ConditionalDensityInverter):
     novelty_ratio_ : float
         Median distance of draws for responses of the table to the nearest row, over the median distance of a row to
         the nearest other. About one for draws of the law of the table; near zero for a network that has learnt the
-        rows by heart.
+        rows by heart. Of the last `fit`; `partial_fit` does not see the table.
 
     Notes
     -----
@@ -102,6 +104,7 @@ class FlowMatchingInverter(ConditionalDensityInverter):
         net_params=None,
         random_state=None,
         verbose=0,
+        warm_start=False,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -115,6 +118,7 @@ class FlowMatchingInverter(ConditionalDensityInverter):
         self.net_params = net_params
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
     def _make_criterion(self, seed):
         return StochasticLoss(seed)
@@ -131,6 +135,14 @@ class FlowMatchingInverter(ConditionalDensityInverter):
 
     def _fit(self, X, y, random_state):
         super()._fit(X, y, random_state)
+        self._check_novelty(X, y, random_state)
+
+    def _go_on(self, X, y, random_state, partial):
+        super()._go_on(X, y, random_state, partial)
+        if not partial:
+            self._check_novelty(X, y, random_state)
+
+    def _check_novelty(self, X, y, random_state):
         rows = random_state.permutation(len(X))[:_N_CHECKED]
         u = self._tensor(random_state.uniform(size=(4, X.shape[1])))
         draws = self.x_mean_ + self.x_scale_ * self._decode(self._condition(y[rows]), u).cpu().numpy()

@@ -86,6 +86,8 @@ class INNInverter(LatentInverter):
         Governs `fit`, and `inverse` where that is given none.
     verbose : int, default=0
         1 shows bars of the epochs and, in :meth:`inverse`, of the targets, on standard error; 2 leaves them there.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of an earlier one, and keeps the scales of designs and responses.
 
     Attributes
     ----------
@@ -163,6 +165,7 @@ class INNInverter(LatentInverter):
         net_params=None,
         random_state=None,
         verbose=0,
+        warm_start=False,
     ):
         self.loss = loss
         self.coupling = coupling
@@ -185,6 +188,7 @@ class INNInverter(LatentInverter):
         self.net_params = net_params
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
     def _make_criterion(self, seed):
         return StochasticLoss(seed)
@@ -227,8 +231,12 @@ class INNInverter(LatentInverter):
             )
         return DynamicWeights(peaks, self.curve)
 
-    def _train(self, x, condition, seed):
-        super()._train(x, condition, seed)
+    def _learns_in_parts(self):
+        # The schedule of bidirectional training must know where it ends.
+        return self.loss != "bidirectional"
+
+    def _train(self, x, condition, seed, **how):
+        super()._train(x, condition, seed, **how)
         forward = deepcopy(self.module_)
         best = dict(self.net_.callbacks_).get("best")
         if isinstance(best, RememberBest):
@@ -236,8 +244,8 @@ class INNInverter(LatentInverter):
         scales = (self._tensor(a) for a in (self.x_mean_, self.x_scale_, self.y_mean_, self.y_scale_))
         self.forward_module_ = Standardized(ForwardHalf(forward), *scales).requires_grad_(False).eval()
 
-    def _train_net(self, *args):
-        return super()._train_net(*args, restore_best=self.loss != "bidirectional")
+    def _train_net(self, *args, **how):
+        return super()._train_net(*args, restore_best=self.loss != "bidirectional", **how)
 
     def predict(self, X):
         """Responses of designs by the forward half of the network.

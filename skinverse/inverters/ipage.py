@@ -6,6 +6,7 @@ from skinverse.localized import LocalizedInverter, pool_size, proposals_of
 from skinverse.samplers import LHSSampler
 from skinverse.solvers import GradientSolver
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
+from skinverse.utils.warm_start import fit_after
 
 # A twentieth of the work of a maximin design gets nearly all of its distance in a hundredth of the time.
 _EFFORT = 0.05
@@ -140,7 +141,8 @@ class IPageInverter(LocalizedInverter):
     """
 
     _parameter_constraints = {
-        **INNInverter._training_constraints,
+        **{name: INNInverter._training_constraints[name] for name in _NETWORKS},
+        "sampler": INNInverter._training_constraints["sampler"],
         **LocalizedInverter._localization_constraints,
         "network": [StrOptions({"auto", "autoregressive", "affine", "spline"})],
         "training": [StrOptions({"likelihood", "bidirectional"})],
@@ -237,10 +239,11 @@ class IPageInverter(LocalizedInverter):
         }
         return cls(**{**settings, **params})
 
-    def _fit(self, X, y, random_state):
+    def _fit(self, X, y, random_state, warm=False):
         inverter = self._make_inverter(X.shape[1], random_state.randint(2**31 - 1))
-        self.inverter_ = inverter.fit(X, self._as_given(y))
-        self._fit_localizer(X, y, random_state)
+        fitted = getattr(self, "inverter_", None)
+        self.inverter_ = fit_after(inverter, fitted, X, self._as_given(y), warm=warm)
+        self._fit_localizer(X, y, random_state, warm)
 
     def _make_inverter(self, n_features, seed):
         network = self.network
@@ -268,10 +271,10 @@ class IPageInverter(LocalizedInverter):
         loss = "mle" if self.training == "likelihood" else "bidirectional"
         return INNInverter(loss, coupling=network, **settings)
 
-    def _make_forward_model(self, X, y, random_state):
+    def _make_forward_model(self, X, y, random_state, warm):
         if isinstance(self.forward_model, str):
             return ForwardHalfModel(self.inverter_)
-        return super()._make_forward_model(X, y, random_state)
+        return super()._make_forward_model(X, y, random_state, warm)
 
     def _proposals(self, n, space, seeds):
         pool = pool_size(n, self.n_proposals, 1000 if self.select == "diverse" else 64)

@@ -10,10 +10,11 @@ from torch.utils.data import TensorDataset
 from skinverse.base import BaseInverter
 from skinverse.nets.activations import ACTIVATIONS
 from skinverse.samplers import RandomSampler
-from skinverse.training.net import make_net, unattended
+from skinverse.training.net import make_net, one_pass, unattended
 from skinverse.utils.chunks import chunks
 from skinverse.utils.devices import resolve_device
 from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
+from skinverse.utils.warm_start import WarmStartMixin
 
 # Values of draws decoded together.
 _MAX_VALUES = 2**24
@@ -26,7 +27,7 @@ _MAX_ROUNDS = 20
 _HOPELESS = 200
 
 
-class LatentInverter(BaseInverter):
+class LatentInverter(WarmStartMixin, BaseInverter):
     r"""Base of inverters that turn points of a latent cube into designs for a response.
 
     A subclass says ``_make_module(x, condition, generator)``, a network built for the standardised
@@ -59,6 +60,7 @@ class LatentInverter(BaseInverter):
         "net_params": [dict, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
+        "warm_start": ["boolean"],
     }
 
     @abstractmethod
@@ -74,30 +76,65 @@ class LatentInverter(BaseInverter):
         return self.module_.decode(condition, u)
 
     def _fit(self, X, y, random_state):
-        seed = int(random_state.randint(2**31 - 1))
+        self._begin(X, y, random_state)
+        self._train_on(X, y)
+
+    def _go_on(self, X, y, random_state, partial):
+        start = getattr(self, "module_", None)
+        if start is None:
+            self._begin(X, y, random_state)
+        self._train_on(X, y, start=start, partial=partial)
+
+    def _begin(self, X, y, random_state):
+        """Settle what stays when training goes on later."""
+        self._learnt_with, self._n_first, self._streams = self._lasting_params(), len(X), {}
+        self._seed = int(random_state.randint(2**31 - 1))
         self.x_mean_, spread = X.mean(axis=0), X.std(axis=0)
         self.x_scale_ = np.where(spread > 0, spread, 1.0)
         self.y_mean_ = y.mean(axis=0)
+
+    def _train_on(self, X, y, **how):
         device = resolve_device(self.device)
-        self._train(self._standardize(X).to(device), self._condition(y).to(device), seed)
+        self._train(self._standardize(X).to(device), self._condition(y).to(device), self._seed, **how)
         self.module_.requires_grad_(False).eval()
 
-    def _train(self, x, condition, seed):
-        """Set ``module_``, in double precision, ``net_`` and ``n_iter_``."""
-        module = self._make_module(x, condition, torch.Generator().manual_seed(seed))
-        self.net_ = self._train_net(module, self._make_criterion(seed), condition, x, seed)
+    def _train(self, x, condition, seed, start=None, partial=False):
+        """Set ``module_``, in double precision, ``net_`` and ``n_iter_``; `start` is a module to go on from."""
+        module = self._first_module(start, x, condition, seed)
+        criterion, warm = self._make_criterion(seed), start is not None
+        self.net_ = self._train_net(module, criterion, condition, x, seed, warm=warm, partial=partial)
         # In double precision an answer does not depend on what else is in the batch.
         self.module_ = deepcopy(self.net_.module_).double()
-        self.n_iter_ = len(self.net_.history)
+        self._count([self.net_], partial and warm)
 
-    def _train_net(self, module, criterion, inputs, outputs, seed, **settings):
-        """skorch net fitted to ``criterion(module(inputs), outputs)``, in single precision."""
+    def _count(self, nets, more):
+        """Set ``n_iter_`` to the epochs of the net that took most, with `more` on top of those before."""
+        self.n_iter_ = max(len(net.history) for net in nets) + (self.n_iter_ if more else 0)
+
+    def _first_module(self, start, x, condition, seed):
+        """The module that training begins with."""
+        if start is None:
+            return self._make_module(x, condition, torch.Generator().manual_seed(seed))
+        return deepcopy(start).requires_grad_(True)
+
+    def _train_net(
+        self, module, criterion, inputs, outputs, seed, *, warm=False, partial=False, part=0, **settings
+    ):
+        """skorch net fitted to ``criterion(module(inputs), outputs)``, in single precision.
+
+        With `warm` it goes on from the parameters of `module`. With `partial` it makes one pass over the rows, and is
+        the `part`-th net to go on with later.
+        """
+        if partial:
+            settings.update(streaming=True, batch_size=self.batch_size)
+        else:
+            settings.update(unattended(len(inputs), self.batch_size, self.max_epochs, self._n_steps))
+            settings["n_first"] = self._n_first if warm else None
         net = make_net(
-            module,
+            module.float(),
             criterion,
             optimizer="adam",
             lr=self.lr,
-            **unattended(len(inputs), self.batch_size, self.max_epochs, self._n_steps),
             seed=seed,
             device=resolve_device(self.device),
             verbose=self.verbose,
@@ -105,7 +142,13 @@ class LatentInverter(BaseInverter):
             **settings,
         )
         outputs = outputs.float() if outputs.is_floating_point() else outputs
-        return net.fit(TensorDataset(inputs.float(), outputs))
+        rows = TensorDataset(inputs.float(), outputs)
+        if not partial:
+            self._streams = {}
+            return net.fit(rows)
+        # Where the pass fails the net is lost, and the next one begins with the module before it.
+        self._streams[part] = one_pass(self._streams.pop(part, None), net, rows)
+        return self._streams[part]
 
     def _tensor(self, array):
         # Where the network lies, which may be elsewhere than in fit: torch.load moves it by `map_location`.

@@ -41,6 +41,8 @@ class MDNInverter(ConditionalDensityInverter):
         Governs `fit`, and `inverse` where that is given none.
     verbose : int, default=0
         1 shows bars of the epochs and, in :meth:`inverse`, of the targets, on standard error; 2 leaves them there.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of an earlier one, and keeps the scales of designs and responses.
 
     Attributes
     ----------
@@ -97,6 +99,7 @@ class MDNInverter(ConditionalDensityInverter):
         net_params=None,
         random_state=None,
         verbose=0,
+        warm_start=False,
     ):
         self.n_components = n_components
         self.covariance_type = covariance_type
@@ -112,6 +115,7 @@ class MDNInverter(ConditionalDensityInverter):
         self.net_params = net_params
         self.random_state = random_state
         self.verbose = verbose
+        self.warm_start = warm_start
 
     def _make_module(self, x, condition, generator):
         return MixtureDensityNet(

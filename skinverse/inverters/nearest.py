@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from skinverse.base import BaseInverter
+from skinverse.base import BaseInverter, response_scale
 from skinverse.utils.chunks import chunks
 from skinverse.utils.lookup import ResponseLookup, distinct_rows
 from skinverse.utils.validation import Integral, Interval
@@ -58,6 +58,7 @@ class NearestDesignInverter(BaseInverter):
     """
 
     supports_partial_targets = True
+    keeps_table = True
     _min_samples = 1
 
     _parameter_constraints = {
@@ -72,6 +73,12 @@ class NearestDesignInverter(BaseInverter):
         self.n_neighbors = n_neighbors
         self.space = space
         self.random_state = random_state
+
+    def _go_on(self, X, y, random_state, partial):
+        if hasattr(self, "designs_"):
+            X, y = np.concatenate([self.designs_, X]), np.concatenate([self.responses_, y])
+            self.y_scale_ = response_scale(y)
+        self._fit(X, y, random_state)
 
     def _fit(self, X, y, random_state):
         keep = distinct_rows(X)

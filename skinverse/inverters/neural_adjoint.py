@@ -184,8 +184,8 @@ class NeuralAdjoint(LocalizedInverter):
         }
         return cls(forward_model, **{**settings, **params})
 
-    def _fit(self, X, y, random_state):
-        self._fit_localizer(X, y, random_state)
+    def _fit(self, X, y, random_state, warm=False):
+        self._fit_localizer(X, y, random_state, warm)
         self.lookup_ = ResponseLookup(y / self.y_scale_)
 
     def _proposals(self, n, space, seeds):

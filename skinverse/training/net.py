@@ -3,6 +3,7 @@
 import math
 from copy import deepcopy
 
+import numpy as np
 import torch
 from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
 from torch.utils.data import TensorDataset
@@ -26,12 +27,15 @@ class TensorBatches:
         Wanted rows in a batch.
     generator : torch.Generator, optional
         Source of the permutation; None keeps the order of the rows.
+    least : int, default=1
+        Batches wanted at least, if that leaves four rows for each.
     """
 
-    def __init__(self, dataset, batch_size, generator=None):
+    def __init__(self, dataset, batch_size, generator=None, least=1):
         self.tensors = dataset.tensors
         self.generator = generator
-        self.n_batches = max(1, round(len(dataset) / batch_size))
+        n = len(dataset)
+        self.n_batches = max(1, round(n / batch_size), min(least, n // 4))
 
     def __len__(self):
         return self.n_batches
@@ -45,18 +49,28 @@ class TensorBatches:
 
 
 class HoldOut:
-    """Split of a `TensorDataset` into training and validation rows, the same one for the same `seed`."""
+    """Split of a `TensorDataset` into training and validation rows, the same one for the same `seed`.
 
-    def __init__(self, fraction, seed):
+    Rows that were appended to the first `n_first` change nothing about those: a network that goes on from an earlier
+    fit is not judged by rows that it was trained on.
+    """
+
+    def __init__(self, fraction, seed, n_first=None):
         self.fraction = fraction
         self.seed = seed
+        self.n_first = n_first
 
     def __call__(self, dataset, y=None):
-        n_valid = math.ceil(self.fraction * len(dataset))
-        order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(self.seed))
-        order = order.to(dataset.tensors[0].device)
-        parts = order[n_valid:], order[:n_valid]
-        return tuple(TensorDataset(*(t[rows] for t in dataset.tensors)) for rows in parts)
+        generator = torch.Generator().manual_seed(self.seed)
+        n = len(dataset) if self.n_first is None else min(self.n_first, len(dataset))
+        n_valid = math.ceil(self.fraction * n)
+        order = torch.randperm(n, generator=generator)
+        chosen = torch.rand(len(dataset) - n, generator=generator) < self.fraction
+        appended = n + torch.arange(len(chosen))
+        parts = ((order[n_valid:], appended[~chosen]), (order[:n_valid], appended[chosen]))
+        device = dataset.tensors[0].device
+        rows = [torch.cat(part).to(device) for part in parts]
+        return tuple(TensorDataset(*(t[part] for t in dataset.tensors)) for part in rows)
 
 
 class CosineSchedule(Callback):
@@ -81,6 +95,23 @@ class CosineSchedule(Callback):
             self.step_ += 1
 
 
+class RisingRate(Callback):
+    """Learning rate that rises over the first `n_steps` batches that the net ever sees, and then stays."""
+
+    def __init__(self, n_steps=50):
+        self.n_steps = n_steps
+
+    def initialize(self):
+        self.step_ = 0
+        return self
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        if training:
+            self.step_ += 1
+            for group in net.optimizer_.param_groups:
+                group["lr"] = net.lr * min(1.0, self.step_ / self.n_steps)
+
+
 class ReportProgress(Callback):
     """Tells the criterion, as its ``progress``, the share of the epochs that is done."""
 
@@ -101,10 +132,22 @@ class StopOnNonFiniteLoss(Callback):
 
 
 class BestWeights(EarlyStopping):
-    """Parameters of the epoch with the lowest validation loss; stops after `patience` epochs without a new one."""
+    """Parameters of the epoch with the lowest validation loss; stops after `patience` epochs without a new one.
 
-    def __init__(self, patience=-1, threshold=0.0):
+    With `from_start` those that training begins with count as well.
+    """
+
+    def __init__(self, patience=-1, threshold=0.0, from_start=False):
         super().__init__(patience=patience, threshold=threshold, load_best=True)
+        self.from_start = from_start
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        super().on_train_begin(net, X=X, y=y, **kwargs)
+        if self.from_start:
+            batches = list(net.get_iterator(net.get_split_datasets(X, y)[1]))
+            losses = [float(net.validation_step(batch)["loss"]) for batch in batches]
+            self.dynamic_threshold_ = np.average(losses, weights=[len(batch[0]) for batch in batches])
+            self.best_model_weights_ = deepcopy(net.module_.state_dict())
 
     def on_epoch_end(self, net, **kwargs):
         # Second-order nets begin on a part of the rows, whose validation loss says nothing about the end.
@@ -137,6 +180,10 @@ _RECIPES = {
 }
 
 
+# Longest gradient of a training that nobody watches.
+GRADIENT_CLIP = 100.0
+
+
 def unattended(n_samples, batch_size, max_epochs, n_steps=10_000):
     """Settings of :func:`make_net` with which training can be left alone, for 200 rows as for 100,000.
 
@@ -151,7 +198,7 @@ def unattended(n_samples, batch_size, max_epochs, n_steps=10_000):
         max_epochs=max_epochs,
         validation_fraction=0.1 if n_samples >= 20 else 0,
         patience=max(10, max_epochs // 5),
-        gradient_clip=100.0,
+        gradient_clip=GRADIENT_CLIP,
     )
 
 
@@ -168,6 +215,8 @@ def make_net(
     patience=None,
     restore_best=True,
     gradient_clip=None,
+    n_first=None,
+    streaming=False,
     seed=0,
     device="cpu",
     verbose=0,
@@ -198,6 +247,11 @@ def make_net(
         `max_epochs`, ends with what it has then, and the callback "best" remembers those.
     gradient_clip : float, optional
         Largest norm of a gradient (first-order optimizers); a longer one is shortened.
+    n_first : int, optional
+        Of a module that goes on from an earlier fit, the rows of the first one: those stay held out or not. Its
+        parameters are the best so far, and second-order training sees all rows from the beginning.
+    streaming : bool, default=False
+        Whether the net is for :func:`one_pass`: an epoch at a constant rate, nothing held out.
     seed : int, default=0
         Determines the rows held out and the order of the batches.
     device : str or torch.device, default="cpu"
@@ -223,8 +277,18 @@ def make_net(
         net_class = DistributedSecondOrderNet if second_order else DistributedNet
         net_params["accelerator"] = accelerator
         verbose = verbose if accelerator.is_main_process else 0
-    best = BestWeights(-1 if patience is None else patience) if restore_best else RememberBest()
-    tells = [("progress", ReportProgress())] if hasattr(criterion, "progress") else []
+    if streaming:
+        max_epochs, validation_fraction, gradient_clip = 1, 0, GRADIENT_CLIP
+    patience = -1 if patience is None else patience
+    best = BestWeights(patience, from_start=n_first is not None) if restore_best else RememberBest()
+    if second_order:
+        schedule = None if streaming else StopOnStall()
+    else:
+        schedule = RisingRate() if streaming else CosineSchedule()
+    tells = []
+    if hasattr(criterion, "progress"):
+        criterion.progress = float(streaming)
+        tells = [] if streaming else [("progress", ReportProgress())]
     params = dict(
         module=module,
         criterion=criterion,
@@ -233,7 +297,7 @@ def make_net(
         iterator_train=TensorBatches,
         iterator_valid=TensorBatches,
         iterator_valid__batch_size=8192,
-        train_split=HoldOut(validation_fraction, seed) if validation_fraction else None,
+        train_split=HoldOut(validation_fraction, seed, n_first) if validation_fraction else None,
         device=str(device),
         verbose=0,  # skorch's own lines come by net_params
         bars=verbose,
@@ -243,9 +307,13 @@ def make_net(
         params["lr"] = params["lr"] if lr is None else lr
         params["iterator_train__generator"] = torch.Generator().manual_seed(seed)
         params["optimizer__weight_decay"] = weight_decay
+    if streaming:
+        params["iterator_train__least"] = 1 if second_order else 10
+    if second_order and (streaming or n_first is not None):
+        params["warm_up"] = 0
     params["callbacks"] = [
         ("finite", StopOnNonFiniteLoss()),
-        ("schedule", StopOnStall() if second_order else CosineSchedule()),
+        *([("schedule", schedule)] if schedule else []),
         *tells,
         *([("clip", GradientNormClipping(gradient_clip))] if gradient_clip and not second_order else []),
         *([("best", best)] if validation_fraction else []),
@@ -253,3 +321,27 @@ def make_net(
         *net_params.pop("callbacks", ()),
     ]
     return net_class(**{**params, **net_params})
+
+
+def one_pass(net, fresh, dataset):
+    """One pass over the rows by a net that has seen others before; its history is that of the last pass.
+
+    Parameters
+    ----------
+    net : skorch net or None
+        What this function returned last, whose optimizer goes on. None, or one that was loaded from a file, is not
+        there.
+    fresh : skorch net
+        Of :func:`make_net` with ``streaming=True``; takes the place of `net`, or tells its present settings.
+    dataset : TensorDataset
+
+    Returns
+    -------
+    net : skorch net
+    """
+    if not hasattr(net, "partial_fit"):
+        return fresh.partial_fit(dataset)
+    for name in ("lr", "batch_size", "bars"):
+        setattr(net, name, getattr(fresh, name))
+    net.history.clear()  # or it would grow with the rows seen
+    return net.partial_fit(dataset)

@@ -1,6 +1,8 @@
 """The skorch nets: batches, hold-out, schedule, stopping."""
 
 import pickle
+from copy import deepcopy
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from torch.utils.data import TensorDataset
 
 from skinverse.nets.mlp import MLP
 from skinverse.training.losses import CensoredSquaredError, SquaredError
-from skinverse.training.net import HoldOut, TensorBatches, make_net
+from skinverse.training.net import HoldOut, TensorBatches, make_net, one_pass
 from skinverse.utils.devices import resolve_device
 
 
@@ -43,6 +45,74 @@ def test_hold_out_is_a_partition_and_repeats(dataset):
     assert torch.equal(valid.tensors[0], again.tensors[0])
     both = torch.cat([train.tensors[0], valid.tensors[0]])
     assert torch.equal(both.sort(dim=0)[0], dataset.tensors[0].sort(dim=0)[0])
+
+
+def test_appended_rows_leave_the_others_held_out_or_not():
+    def held_out(n_rows, n_first=None):
+        rows = torch.arange(n_rows)
+        train, valid = HoldOut(0.1, seed=3, n_first=n_first)(TensorDataset(rows))
+        assert sorted(torch.cat([train.tensors[0], valid.tensors[0]]).tolist()) == rows.tolist()
+        return set(valid.tensors[0].tolist())
+
+    first = held_out(200)
+    assert held_out(200, n_first=200) == first
+    grown = held_out(201, 200), held_out(400, 200), held_out(3000, 200)
+    for fewer, more in pairwise((first, *grown)):
+        assert fewer <= more
+        assert {row for row in more if row < 200} == first
+    assert 0.07 < len(grown[-1]) / 3000 < 0.13
+    assert len(held_out(150, 200)) == 15
+
+
+def test_few_rows_make_several_batches_where_that_is_wanted():
+    for n_rows, n_batches in ((3, 1), (8, 2), (40, 10), (210, 10), (1000, 20)):
+        rows = TensorDataset(torch.arange(n_rows))
+        assert len(TensorBatches(rows, 50, least=10)) == n_batches
+        assert len(TensorBatches(rows, 50)) == max(1, n_rows // 50)
+
+
+def test_weights_at_the_start_count_if_wanted(dataset):
+    """Training at an absurd rate makes them worse, and is taken back."""
+    net = make(dataset, max_epochs=20, optimizer="adam", lr=1e-2)
+    again = make_net(
+        deepcopy(net.module_), SquaredError(), optimizer="adam", max_epochs=3, lr=1.0, n_first=210
+    )
+    again.fit(dataset)
+    assert min(again.history[:, "valid_loss"]) > min(net.history[:, "valid_loss"])
+    for a, b in zip(net.module_.parameters(), again.module_.parameters(), strict=True):
+        assert torch.equal(a, b)
+    cold = make_net(deepcopy(net.module_), SquaredError(), optimizer="adam", max_epochs=3, lr=1.0).fit(
+        dataset
+    )
+    assert not torch.equal(cold.module_.layers[0].weight, net.module_.layers[0].weight)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "soap", "lm"])
+def test_passes_add_up(dataset, optimizer):
+    """The optimizer goes on from pass to pass, its rate rises and stays, and nothing grows."""
+    data = TensorDataset(*(t.double() for t in dataset.tensors))
+    core = MLP(3, 1, (8,), "tanh", generator=torch.Generator().manual_seed(0)).double()
+
+    def fresh(lr=1e-2):
+        settings = {"optimizer": optimizer, "batch_size": 50, "lr": lr, "streaming": True}
+        return make_net(core, SquaredError(), **settings)
+
+    net, losses, rates = None, [], []
+    for _ in range(30):
+        net = one_pass(net, fresh(), data)
+        losses.append(net.history[-1, "train_loss"])
+        rates.append(net.optimizer_.param_groups[0]["lr"])
+    assert len(net.history) == 1
+    assert losses[-1] < 0.1 * losses[0]
+    if optimizer == "lm":
+        assert net.optimizer_.param_groups[0]["damping"] < 1e-2
+        return
+    assert len(net.history[0, "batches"]) == 10
+    assert rates[0] == pytest.approx(1e-2 * 10 / 50)
+    assert rates[4:] == [1e-2] * 26
+    net = one_pass(net, fresh(lr=1e-3), data)
+    assert net.optimizer_.param_groups[0]["lr"] == 1e-3
+    assert pickle.loads(pickle.dumps(net)).optimizer_.state_dict()["state"]
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "soap"])
