@@ -62,7 +62,9 @@ PUBLIC = {
         "TransformedDesignInverter",
     ],
     "skinverse.datasets": [
+        "ChunkedTable",
         "fetch_mos2_band_gap",
+        "fit_in_batches",
         "make_architected_cells",
         "make_ballistics",
         "make_cylinder_metamaterial",

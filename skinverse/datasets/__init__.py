@@ -1,6 +1,10 @@
-"""Data sets: ``make_*`` draws from a simulator, ``fetch_*`` brings measured or computed tables."""
+"""Data sets: ``make_*`` draws from a simulator, ``fetch_*`` brings measured or computed tables.
+
+:func:`fit_in_batches` trains on a :class:`ChunkedTable`, which need not fit in memory.
+"""
 
 from skinverse.datasets.cells import make_architected_cells
+from skinverse.datasets.chunked import ChunkedTable, fit_in_batches
 from skinverse.datasets.fetchers import fetch_mos2_band_gap
 from skinverse.datasets.generators import (
     make_ballistics,
@@ -14,7 +18,9 @@ from skinverse.datasets.generators import (
 )
 
 __all__ = [
+    "ChunkedTable",
     "fetch_mos2_band_gap",
+    "fit_in_batches",
     "make_architected_cells",
     "make_ballistics",
     "make_cylinder_metamaterial",
