@@ -136,11 +136,11 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
             check_same_names(self.output_names_in_, output_names, what="y")
             check_same_outputs(y, ndim, self.n_outputs_, self.y_ndim_)
         grows = partial and not anew
-        self.n_samples_fit_ = len(X) + (self.n_samples_fit_ if grows else 0)
         seen_X = np.concatenate([X, self.space_.bounds.T]) if grows else X
         seen_y = np.concatenate([y, self.y_range_.T]) if grows else y
         self.space_ = check_space(self.space, seen_X, getattr(self, "feature_names_in_", None))
         self.y_range_ = np.stack([seen_y.min(axis=0), seen_y.max(axis=0)], axis=1)
+        self.n_samples_fit_ = len(X) + (self.n_samples_fit_ if grows else 0)
         random_state = check_random_state(self.random_state)
         if anew and not partial:
             self._fit(X, y, random_state)

@@ -498,6 +498,16 @@ def test_a_pass_that_fails_leaves_what_was_learnt(interrupted, monkeypatch):
         estimator.partial_fit(X, y)
 
 
+def test_a_refused_call_changes_nothing():
+    X, y = waves(100)
+    inverter = clone(DENSITIES[0]).partial_fit(X, y)
+    bounds = inverter.space_.bounds
+    with pytest.raises(ValueError, match="space has 3 variables"):
+        inverter.set_params(space=[[0, 1]] * 3).partial_fit(9 * X, 9 * y)
+    assert_array_equal(inverter.space_.bounds, bounds)
+    assert inverter.n_samples_fit_ == 100
+
+
 def test_members_learn_all_or_none(monkeypatch):
     """A pass that fails in the second member is taken back in the first, and all take part in the next."""
     X, y = waves(100)

@@ -70,6 +70,12 @@ class ChunkedTable:
         -------
         table : ChunkedTable
         """
+        for name, array in (("X", X), ("y", y)):
+            if not hasattr(array, "shape"):
+                raise TypeError(
+                    f"{name} must be an array with a shape, of which slices can be read, got {type(array).__name__}: "
+                    "numpy.memmap, a Zarr array, an HDF5 dataset."
+                )
         n = X.shape[0]
         if y.shape[0] != n:
             raise ValueError(f"X and y must have one row a sample, got {n} and {y.shape[0]} rows.")
@@ -309,7 +315,13 @@ def fit_in_batches(estimator, table, *, n_epochs=10, buffer_size=65_536, random_
             "batches, and the inverter with it on a sample: NeuralAdjoint(FrozenEstimator(surrogate))"
             ".fit(*table.sample(10_000))."
         )
+    if not isinstance(table, ChunkedTable):
+        raise TypeError(
+            f"table must be a ChunkedTable, got {type(table).__name__}. Arrays, in memory or on disk, become one by "
+            "ChunkedTable.from_arrays(X, y)."
+        )
     n_epochs = check_positive_int(n_epochs, "n_epochs")
+    buffer_size = check_positive_int(buffer_size, "buffer_size")
     random_state = check_random_state(random_state)
     total = int(table.n_rows.sum())
     with progress_bar(n_epochs * total, "row", verbose=verbose) as bar:

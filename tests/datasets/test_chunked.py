@@ -187,6 +187,12 @@ def test_wrong_calls():
     for inverter in (NearestDesignInverter(), NeuralAdjoint()):
         with pytest.raises(TypeError, match=r"keeps all rows.*FrozenEstimator"):
             fit_in_batches(inverter, table)
+    with pytest.raises(TypeError, match=r"table must be a ChunkedTable, got tuple.*from_arrays"):
+        fit_in_batches(ForwardRegressor(), (X, y))
+    with pytest.raises(TypeError, match=r"X must be an array with a shape.*got list"):
+        ChunkedTable.from_arrays(X.tolist(), y)
+    with pytest.raises(ValueError, match="buffer_size must be"):
+        fit_in_batches(ForwardRegressor(), table, buffer_size=0)
     with pytest.raises(ValueError, match="n_epochs must be"):
         fit_in_batches(ForwardRegressor(), table, n_epochs=0)
 
