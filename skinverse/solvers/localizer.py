@@ -33,8 +33,9 @@ _MAX_POLISHED_DIMS = 12
 # Tolerance of polishing, in those of the solver, whose last step mostly goes far below its own.
 _POLISHED = 1e-5
 # Residuals of neighbouring rows correlate at least so much if they are smooth error, less where rows are so far apart
-# that the response itself changes by so many standard deviations.
-_SMOOTH, _APART = 0.5, 0.3
+# that the response itself changes by so many standard deviations. It tells something where it is so many times what
+# chance brings.
+_SMOOTH, _APART, _TELLS = 0.5, 0.3, 1.5
 
 
 @dataclass
@@ -118,19 +119,17 @@ class Localizer:
     def _may_be_exact(self, residual, distance, neighbour):
         """Whether residuals (n, m) of neighbouring rows go along, or rows are too far apart to tell.
 
-        Asked of the closest pairs, which tell best, and of all, as there are few of the former in a small table.
+        The closest pairs tell best; where they are too few, all are asked.
         """
         order = np.argsort(distance)
-        return all(
-            self._agree(residual, rows, neighbour[rows])
-            for rows in (order[: max(2, len(order) // 10)], order)
-        )
-
-    def _agree(self, residual, rows, neighbours):
-        here, there = residual[rows], residual[neighbours]
-        change = (self.response[rows] - self.response[neighbours]) / self.y_scale
-        needed = _SMOOTH * np.exp(-np.mean(change**2) / _APART**2) - 1 / np.sqrt(len(rows))
-        return bool((here * there).sum() >= needed * 0.5 * (here**2 + there**2).sum())
+        for rows in (order[: max(2, len(order) // 10)], order):
+            here, there = residual[rows], residual[neighbour[rows]]
+            change = (self.response[rows] - self.response[neighbour[rows]]) / self.y_scale
+            expected, by_chance = _SMOOTH * np.exp(-np.mean(change**2) / _APART**2), 1 / np.sqrt(len(rows))
+            if expected > _TELLS * by_chance:
+                agreement = (here * there).sum() / max(0.5 * (here**2 + there**2).sum(), 1e-300)
+                return bool(agreement >= expected - by_chance)
+        return True
 
     @torch.no_grad()
     def _ask(self, function, X):
