@@ -361,8 +361,9 @@ def test_the_loop_of_active_learning():
     simulate = RoboticArm()
     surrogate = ForwardRegressor((12, 12), optimizer="lm", max_epochs=60)
     for inverter in (
-        NeuralAdjoint(clone(surrogate), random_state=0),
-        RefinedInverter(NearestDesignInverter(), clone(surrogate), random_state=0),
+        # Anchored to rows it would be accurate from the first, and tell little of the surrogate.
+        NeuralAdjoint(clone(surrogate), anchor=False, random_state=0),
+        RefinedInverter(NearestDesignInverter(), clone(surrogate), anchor=False, random_state=0),
     ):
         errors = []
         inverter.fit(X, y)
@@ -372,7 +373,7 @@ def test_the_loop_of_active_learning():
             errors.append(np.sqrt(np.mean((answers - targets) ** 2)))
             inverter.partial_fit(designs, answers)
         assert inverter.n_samples_fit_ == 80 + 4 * 10
-        assert errors[-1] < 0.7 * errors[0]
+        assert errors[-1] < 0.2 * errors[0]
 
 
 def test_ipage_goes_on_with_network_and_surrogate():
