@@ -97,7 +97,8 @@ def prepare(args):
         )
     n_encoded = 200 if args.known_latents else len(made)
     encoded, took = seconds(lambda: encoder.transform(made[:n_encoded]))
-    wrong = (encoder.inverse_transform(encoded[:500]) != made[: min(500, n_encoded)]).mean()
+    redrawn = encoder.inverse_transform(encoded[:500])
+    wrong = (redrawn != made[: len(redrawn)]).mean()
     print(
         f"round trip of {n_encoded}: {100 * wrong:.2f} % of pixels, {1e3 * took / n_encoded:.1f} ms an image"
     )

@@ -131,7 +131,7 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         ndim, y = y.ndim, np.asarray(y, dtype=np.float64).reshape(len(y), -1)
         if anew:
             self.y_ndim_, self.n_outputs_, self.output_names_in_ = ndim, y.shape[1], output_names
-            self.y_scale_ = response_scale(y)
+            self.y_scale_ = column_scale(y)
         else:
             check_same_names(self.output_names_in_, output_names, what="y")
             check_same_outputs(y, ndim, self.n_outputs_, self.y_ndim_)
@@ -267,23 +267,8 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         if isinstance(y_star, TargetRange):
             lower, upper = self._limits(y_star)
         else:
-            lower = self._target_array(y_star, "y_star")
-            upper = np.where(np.isnan(lower), np.inf, lower)
-            lower = np.where(np.isnan(lower), -np.inf, lower)
-        crossed = lower > upper
-        if crossed.any():
-            row, output = np.argwhere(crossed)[0]
-            raise ValueError(
-                f"The lower limit of y_star is above the upper one for target {row}, output {output}: "
-                f"{lower[row, output]:g} > {upper[row, output]:g}."
-            )
-        targets = Targets(lower, upper)
-        idle = np.flatnonzero(~targets.wanted.any(axis=1))
-        if idle.size:
-            raise ValueError(
-                f"y_star asks for nothing in target {idle[0]}: each of its outputs may take any value. "
-                "Give at least one output a value."
-            )
+            lower = upper = self._target_array(y_star, "y_star")
+        targets = Targets.between(lower, upper)
         if not self.supports_partial_targets and not targets.exact.all():
             raise ValueError(
                 f"{type(self).__name__} needs one value for every output, but y_star holds NaN or a range. "
@@ -295,19 +280,18 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         if wanted.lower is None and wanted.upper is None:
             raise ValueError("TargetRange needs a lower limit, an upper limit, or both.")
         sides = []
-        for limit, open_end, name in ((wanted.lower, -np.inf, "lower"), (wanted.upper, np.inf, "upper")):
+        for limit, name in ((wanted.lower, "lower"), (wanted.upper, "upper")):
             if limit is None:
-                sides.append(np.array([[open_end]]))
-                continue
-            side = self._target_array(limit, f"{name} of the TargetRange", infinite=True)
-            sides.append(np.where(np.isnan(side), open_end, side))
+                sides.append(np.array([[np.nan]]))
+            else:
+                sides.append(self._target_array(limit, f"{name} of the TargetRange", infinite=True))
         lower, upper = sides
         if len(lower) != len(upper) and 1 not in (len(lower), len(upper)):
             raise ValueError(
                 f"lower and upper of the TargetRange differ in length, {len(lower)} and {len(upper)}."
             )
         shape = (max(len(lower), len(upper)), self.n_outputs_)
-        return np.broadcast_to(lower, shape).copy(), np.broadcast_to(upper, shape).copy()
+        return np.broadcast_to(lower, shape), np.broadcast_to(upper, shape)
 
     def _target_array(self, y_star, name, *, infinite=False):
         """`y_star` as float64 (n_targets, n_outputs); NaN passes, infinite values only if `infinite`."""
@@ -357,7 +341,7 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         )
 
 
-def response_scale(y):
-    """Standard deviations of the responses `y` (n, n_outputs), one where a response is constant."""
-    spread = y.std(axis=0)
+def column_scale(a):
+    """Standard deviations of the columns of `a`, one where a column is constant."""
+    spread = a.std(axis=0)
     return np.where(spread > 0, spread, 1.0)

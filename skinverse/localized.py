@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from skinverse.base import BaseInverter, response_scale
+from skinverse.base import BaseInverter, column_scale
 from skinverse.solvers import LevenbergMarquardtSolver
 from skinverse.solvers.localizer import Localizer, Proposals, ranges_first
 from skinverse.solvers.selection import SELECTIONS
@@ -47,7 +47,7 @@ class LocalizedInverter(BaseInverter):
         known = getattr(self, "localizer_", None)
         if known is not None:
             X, y = np.concatenate([known.X, X]), np.concatenate([known.y, y])
-            self.y_scale_ = response_scale(y)
+            self.y_scale_ = column_scale(y)
         self._fit(X, y, random_state, warm=known is not None)
 
     def _make_forward_model(self, X, y, random_state, warm):

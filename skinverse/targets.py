@@ -41,6 +41,31 @@ class Targets:
     lower: np.ndarray
     upper: np.ndarray
 
+    @classmethod
+    def between(cls, lower, upper):
+        """Targets of limits (n_targets, n_outputs), NaN leaving a side open.
+
+        Raises
+        ------
+        ValueError
+            If limits contradict each other, or a target asks for nothing.
+        """
+        targets = cls(np.where(np.isnan(lower), -np.inf, lower), np.where(np.isnan(upper), np.inf, upper))
+        crossed = np.argwhere(targets.lower > targets.upper)
+        if crossed.size:
+            row, output = crossed[0]
+            raise ValueError(
+                f"The lower limit of y_star is above the upper one for target {row}, output {output}: "
+                f"{lower[row, output]:g} > {upper[row, output]:g}."
+            )
+        idle = np.flatnonzero(~targets.wanted.any(axis=1))
+        if idle.size:
+            raise ValueError(
+                f"y_star asks for nothing in target {idle[0]}: each of its outputs may take any value. "
+                "Give at least one output a value."
+            )
+        return targets
+
     def __len__(self):
         return len(self.lower)
 
@@ -129,16 +154,7 @@ def as_targets(y_star, n_targets):
         lower = upper = _as_rows(y_star, n_targets)
         if np.isinf(lower).any():
             raise ValueError("y_star must be finite, with NaN only for outputs that may take any value.")
-    targets = Targets(np.where(np.isnan(lower), -np.inf, lower), np.where(np.isnan(upper), np.inf, upper))
-    if (targets.lower > targets.upper).any():
-        raise ValueError("A lower limit of y_star is above the upper one.")
-    idle = np.flatnonzero(~targets.wanted.any(axis=1))
-    if idle.size:
-        raise ValueError(
-            f"y_star asks for nothing in target {idle[0]}: each of its outputs may take any value. "
-            "Give at least one output a value."
-        )
-    return targets
+    return Targets.between(lower, upper)
 
 
 def _as_rows(y_star, n_targets, *, one_will_do=False):

@@ -151,8 +151,8 @@ def _run(missing, args):
         try:
             for row in parallel(joblib.delayed(run)(spec) for spec in missing):
                 store.append(args.out, row)
-                about = f"{row['task']}, {row['method']}, {row['n_train']} rows, seed {row['seed']}: {row['status']}"
-                bar.set_postfix_str(about, refresh=False)
+                told = f"{row['task']}, {row['method']}, {row['n_train']} rows, seed {row['seed']}: {row['status']}"
+                bar.set_postfix_str(told, refresh=False)
                 bar.update()
         except KeyboardInterrupt:
             return True

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
-from skinverse.base import BaseInverter
+from skinverse.base import BaseInverter, column_scale
 from skinverse.nets.activations import ACTIVATIONS
 from skinverse.samplers import RandomSampler
 from skinverse.training.net import make_net, one_pass, unattended
@@ -89,9 +89,7 @@ class LatentInverter(WarmStartMixin, BaseInverter):
         """Settle what stays when training goes on later."""
         self._learnt_with, self._n_first, self._streams = self._lasting_params(), len(X), {}
         self._seed = int(random_state.randint(2**31 - 1))
-        self.x_mean_, spread = X.mean(axis=0), X.std(axis=0)
-        self.x_scale_ = np.where(spread > 0, spread, 1.0)
-        self.y_mean_ = y.mean(axis=0)
+        self.x_mean_, self.x_scale_, self.y_mean_ = X.mean(axis=0), column_scale(X), y.mean(axis=0)
 
     def _train_on(self, X, y, **how):
         device = resolve_device(self.device)

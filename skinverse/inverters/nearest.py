@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from skinverse.base import BaseInverter, response_scale
+from skinverse.base import BaseInverter, column_scale
 from skinverse.utils.chunks import chunks
 from skinverse.utils.lookup import ResponseLookup, distinct_rows
 from skinverse.utils.validation import Integral, Interval
@@ -77,7 +77,7 @@ class NearestDesignInverter(BaseInverter):
     def _go_on(self, X, y, random_state, partial):
         if hasattr(self, "designs_"):
             X, y = np.concatenate([self.designs_, X]), np.concatenate([self.responses_, y])
-            self.y_scale_ = response_scale(y)
+            self.y_scale_ = column_scale(y)
         self._fit(X, y, random_state)
 
     def _fit(self, X, y, random_state):

@@ -104,16 +104,14 @@ class Localizer:
         self.correction[y <= self.floor] = 0
         residual = self.correction / self.y_scale
         unit = space.to_unit(X)
-        distance, neighbour = NearestNeighbors(n_neighbors=2).fit(unit).kneighbors(unit)
-        self.spacing = float(np.median(distance[:, 1]))
+        distance, neighbour = (a[:, 0] for a in NearestNeighbors(n_neighbors=1).fit(unit).kneighbors())
+        self.spacing = float(np.median(distance))
         self.variance = (residual**2).mean(axis=0)
-        self.anchored = (
-            self._may_be_exact(residual, distance[:, 1], neighbour[:, 1]) if anchor == "auto" else anchor
-        )
+        self.anchored = self._may_be_exact(residual, distance, neighbour) if anchor == "auto" else anchor
         self.interpolator = None
         low = X.shape[1] <= _MAX_POLISHED_DIMS
         if low and self.anchored and not np.isfinite(self.floor).any():
-            self.interpolator = ResidualInterpolator(space.to_unit(X), self.correction)
+            self.interpolator = ResidualInterpolator(unit, self.correction)
             self.to_unit = space.to_unit
 
     def _may_be_exact(self, residual, distance, neighbour):
