@@ -19,7 +19,9 @@ from skinverse.metrics.images import image_quality
 from skinverse.simulators import MicrostructureAbsorber
 
 # %%
-# A GAN wants minutes on a GPU. The one that lies beside this page was trained for ten minutes of a core, by
+# A good GAN wants minutes on a GPU. This one, :download:`microstructure_generator.npz
+# <../../examples/microstructure_generator.npz>`, which lies beside the script in the repository, was trained for minutes
+# of a core, by
 #
 # .. code-block:: sh
 #
