@@ -20,8 +20,8 @@ from skinverse.simulators import MicrostructureAbsorber
 
 # %%
 # A good GAN wants minutes on a GPU. This one, :download:`microstructure_generator.npz
-# <../../examples/microstructure_generator.npz>`, which lies beside the script in the repository, was trained for minutes
-# of a core, by
+# <../../examples/microstructure_generator.npz>`, which lies beside the script in the repository, was trained for
+# minutes of a core, by
 #
 # .. code-block:: sh
 #
