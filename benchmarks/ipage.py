@@ -246,7 +246,7 @@ def speed(args):
 def steps(task, fitted, targets):
     """Error of one candidate a target after k steps, from the starts of each method, through two forward models."""
     simulator, ipage = TASKS[task], fitted["IPageInverter"]
-    X, y = ipage.localizer_.X, ipage.localizer_.y
+    X, y = ipage.localizer_.model.X, ipage.localizer_.model.y
     fresh, y_fresh = table(simulator, 10_000, seed=6)
     ordinary = ForwardRegressor((128, 128, 128), "silu", optimizer="adam", max_epochs=100, random_state=0)
     ordinary.fit(X, y.ravel() if y.shape[1] == 1 else y)

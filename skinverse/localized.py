@@ -6,6 +6,7 @@ import numpy as np
 
 from skinverse.base import BaseInverter, column_scale
 from skinverse.solvers import LevenbergMarquardtSolver
+from skinverse.solvers.anchored import AnchoredModel
 from skinverse.solvers.localizer import Localizer, Proposals, ranges_first
 from skinverse.solvers.selection import SELECTIONS
 from skinverse.surrogate import ForwardRegressor, fit_forward_model
@@ -44,11 +45,12 @@ class LocalizedInverter(BaseInverter):
         """Learn from checked arrays, with `warm` from the weights there are."""
 
     def _go_on(self, X, y, random_state, partial):
-        known = getattr(self, "localizer_", None)
-        if known is not None:
+        warm = hasattr(self, "localizer_")
+        if warm:
+            known = self.localizer_.model
             X, y = np.concatenate([known.X, X]), np.concatenate([known.y, y])
             self.y_scale_ = column_scale(y)
-        self._fit(X, y, random_state, warm=known is not None)
+        self._fit(X, y, random_state, warm=warm)
 
     def _make_forward_model(self, X, y, random_state, warm):
         """Fitted forward model with a torch module `module_`; `y` as the user gave it."""
@@ -59,10 +61,10 @@ class LocalizedInverter(BaseInverter):
 
     def _fit_localizer(self, X, y, random_state, warm):
         self.forward_model_ = self._make_forward_model(X, self._as_given(y), random_state, warm)
-        self.localizer_ = Localizer(
+        model = AnchoredModel(
             self.forward_model_, X, y, self.space_, y_scale=self.y_scale_, anchor=self.anchor
         )
-        self.anchored_ = self.localizer_.anchored
+        self.localizer_, self.anchored_ = Localizer(model), model.anchored
 
     def _inverse(self, targets, n, space, random_state):
         seeds = random_state.randint(2**31 - 1, size=self.max_redraws + 1)

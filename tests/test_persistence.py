@@ -145,10 +145,10 @@ def test_what_was_shared_stays_shared(path):
     inverter = NeuralAdjoint(SMALL, n_starts=8, random_state=np.random.RandomState(3)).fit(X, y)
     again = reloaded(inverter, path)
     model = again.forward_model_
-    assert again.localizer_.module is model.module_
+    assert again.localizer_.model.module is model.module_
     assert model.net_ is model.nets_[0]
-    assert again.localizer_.to_unit.__self__ is again.space_
-    assert again.localizer_.interpolator.tree.data.shape == (60, 3)
+    assert again.localizer_.model.to_unit.__self__ is again.space_
+    assert again.localizer_.model.interpolator.tree.data.shape == (60, 3)
     assert again.random_state.randint(2**31) == inverter.random_state.randint(2**31)
 
 

@@ -386,7 +386,7 @@ def test_ipage_goes_on_with_network_and_surrogate():
         inverter.fit(X[:150], y[:150]).set_params(max_epochs=1)
         cold = clone(inverter).fit(X, y).inverter_.net_.history[0, "train_loss"]
         inverter.partial_fit(X[150:], y[150:])
-        assert len(inverter.localizer_.X) == 200
+        assert len(inverter.localizer_.model.X) == 200
         assert inverter.inverter_.net_.history[0, "train_loss"] < cold - 0.3
         assert inverter.inverter_.warm_start is False
         assert inverter.inverse(0.5, 3).shape == (1, 3, 2)

@@ -22,10 +22,11 @@ class NeuralAdjoint(LocalizedInverter):
     parameter. The solver is second-order by default. The surrogate is *anchored* to the training rows:
     candidates that start from a row follow :math:`\hat f(x) + y_i - \hat f(x_i)`, which is exact at that row (the
     additive correction of space mapping [2]_), and the designs that are returned are solved once more with
-    the surrogate's error interpolated between the rows around them. And candidates are ranked by misfit plus
-    expected error, which is how much interpolations about different rows differ, or where nothing is interpolated
-    the disagreement of an ensemble's members, or for a single surrogate its training error, less where a
-    candidate has moved little from its row; ranking by misfit alone, as published, chooses at random among
+    the surrogate's error interpolated between the rows around them, unless that leads to where less is known. And
+    candidates are ranked by misfit plus expected error: by how much the members of an ensemble differ, each corrected
+    by its own error at the rows, and by how far from a row they are, because a few members may agree by chance. For a
+    single surrogate it is how much interpolations about several rows differ, or its training error, less
+    where a candidate has moved little from its row. Ranking by misfit alone, as published, chooses at random among
     converged ones.
 
     Parameters
@@ -209,7 +210,7 @@ class NeuralAdjoint(LocalizedInverter):
 
     def _starts(self, targets, pool, space, drawn):
         """Start designs of round 0."""
-        X = self.localizer_.X
+        X = self.localizer_.model.X
         n_near = min(pool, len(X)) if self.start == "nearest" else 0
         x = np.empty((len(targets), pool, space.n_features))
         row = np.empty((len(targets), pool), dtype=np.intp)
@@ -224,7 +225,7 @@ class NeuralAdjoint(LocalizedInverter):
     def _draw(self, n, space, sampler, random_state):
         """Starts that know nothing of the target, and their training rows or -1."""
         if self.start == "data":
-            X = self.localizer_.X
+            X = self.localizer_.model.X
             row = random_state.permutation(max(n, len(X)))[:n] % len(X)
             return X[row], np.where(space.contains(X[row]), row, -1)
         return space.sample(n, sampler=sampler, random_state=random_state), np.full(n, -1)

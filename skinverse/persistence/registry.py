@@ -58,6 +58,7 @@ CLASSES = {
         "ThinFilmStack",
     ),
     "skinverse.solvers": ("GradientSolver", "LevenbergMarquardtSolver"),
+    "skinverse.solvers.anchored": ("AnchoredModel",),
     "skinverse.solvers.localizer": ("Localizer",),
     "skinverse.solvers.residuals": ("ResidualInterpolator",),
     "skinverse.spaces": ("DesignSpace",),

@@ -11,7 +11,7 @@ from skinverse.utils.chunks import chunks
 _N_NEIGHBOURS = 40
 # Values worked on at once, and of interpolants that are kept.
 _MAX_VALUES, _MAX_KEPT = 2**22, 2**24
-# Interpolants that are compared.
+# Interpolants of a single model's error that are compared.
 _N_OPINIONS = 6
 # Share of the kernel's size added to its diagonal, for rows that coincide.
 _RIDGE = 1e-12
@@ -30,7 +30,8 @@ class ResidualInterpolator:
     ----------
     X : ndarray of shape (n_rows, d)
         Training designs in the unit box.
-    residual : ndarray of shape (n_rows, m)
+    residual : ndarray of shape (n_members, n_rows, m)
+        Error of each member of an ensemble, or of a single model.
 
     References
     ----------
@@ -39,7 +40,8 @@ class ResidualInterpolator:
     """
 
     def __init__(self, X, residual):
-        self.X, self.residual = X, residual
+        self.X, (self.n_members, _, self.n_outputs) = X, residual.shape
+        self.residual = residual.transpose(1, 0, 2).reshape(len(X), -1)
         self.tree = cKDTree(X)
         self.k = min(len(X), max(_N_NEIGHBOURS, 3 * (X.shape[1] + 1)))
         self.interpolants  # noqa: B018  made now, not when a design is asked for
@@ -55,30 +57,26 @@ class ResidualInterpolator:
         # They are many times as large as the table, and half a second's work.
         return {name: value for name, value in self.__dict__.items() if name != "interpolants"}
 
-    def __call__(self, X, farthest=np.inf):
-        """Error (n, m) at designs `X` (n, d) in the unit box; zero where the nearest row is beyond `farthest`."""
-        out = np.zeros((len(X), self.residual.shape[1]))
-        for part in chunks(len(X), _MAX_VALUES // (self.k * (X.shape[1] + self.residual.shape[1]))):
-            distance, centre = self.tree.query(X[part])
-            near = np.flatnonzero(distance <= farthest)
-            out[part.start + near] = self._evaluate(X[part][near], centre[near])
-        return out
+    def __call__(self, X):
+        """Error (n, m) of the mean of the members at designs `X` (n, d) in the unit box."""
+        return self._errors(X, self.tree.query(X)[1]).mean(axis=0)
 
-    def variance(self, X, farthest=np.inf):
-        """Variance (n, m) among the interpolants of the rows nearest to `X`, NaN where all rows are beyond `farthest`.
+    def opinions(self, X):
+        """Errors (n_opinions, n, m) at designs, by which opinions on the response there are corrected.
 
-        The interpolants agree at the rows they share and come apart where little is known, so that this is about the
-        squared error to expect of one of them.
+        Those of all members; of a single model the interpolants about several rows, which agree at the rows that they
+        share and come apart where little is known.
         """
-        out = np.full((len(X), self.residual.shape[1]), np.nan)
-        if len(self.X) < _N_OPINIONS:
-            return out
+        n_rows = 1 if self.n_members > 1 else min(_N_OPINIONS, len(self.X))
+        centres = self.tree.query(X, k=np.arange(1, n_rows + 1))[1]
+        return np.concatenate([self._errors(X, centre) for centre in centres.T])
+
+    def _errors(self, X, centre):
+        """Errors (n_members, n, m) at designs by the interpolants about the rows `centre` (n,)."""
+        out = np.empty((len(X), self.residual.shape[1]))
         for part in chunks(len(X), _MAX_VALUES // (self.k * (X.shape[1] + self.residual.shape[1]))):
-            distance, centres = self.tree.query(X[part], k=_N_OPINIONS)
-            near = np.flatnonzero(distance[:, 0] <= farthest)
-            opinions = [self._evaluate(X[part][near], centre) for centre in centres[near].T]
-            out[part.start + near] = np.var(opinions, axis=0, ddof=1)
-        return out
+            out[part] = self._evaluate(X[part], centre[part])
+        return out.reshape(len(X), self.n_members, self.n_outputs).transpose(1, 0, 2)
 
     def _evaluate(self, X, centre):
         if self.interpolants is None:
