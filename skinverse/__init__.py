@@ -16,6 +16,7 @@ _HOME = {
     "DecodedRegressor": "image_surrogate",
     "DesignSpace": "spaces",
     "FlowMatchingInverter": "inverters",
+    "ForwardGaussianProcess": "gaussian_process",
     "ForwardRegressor": "surrogate",
     "GANDesignEncoder": "encoding",
     "GradientSolver": "solvers",

@@ -26,6 +26,7 @@ from skinverse.inverters import (
     PriorInverter,
     TandemInverter,
 )
+from skinverse.localized import default_forward_model
 from skinverse.metrics import r_curve, resimulation_error
 from skinverse.surrogate import ForwardRegressor
 from skinverse.utils.seeding import seeded_clone
@@ -197,7 +198,7 @@ def choose_inverter(
     simulator : callable or regressor, default=None
         The judge. A callable, designs (n, n_features) to responses, is called for `n_targets` x `T` designs of each
         candidate. A regressor is cloned and fitted to the held-out rows, and stands in where simulating is too dear.
-        None is ``ForwardRegressor(n_members=3)``.
+        None is the default surrogate of :class:`~skinverse.NeuralAdjoint`.
     T : int, default=1
         Designs simulated for a target.
     candidates : dict {name: inverter} or list of inverters, default=None
@@ -244,7 +245,7 @@ def choose_inverter(
     T = check_positive_int(T, "T")
     n_targets = check_positive_int(n_targets, "n_targets")
     candidates = _default_candidates(T, len(X)) if candidates is None else _named(candidates)
-    judge = ForwardRegressor(n_members=3) if simulator is None else simulator
+    judge = default_forward_model(np.asarray(X), np.asarray(y)) if simulator is None else simulator
     seeds = [int(seed) for seed in check_random_state(random_state).randint(2**31 - 1, size=2)]
     learns = hasattr(judge, "predict")
     folds = list(_splitter(cv, learns, seeds[0]).split(X, y))

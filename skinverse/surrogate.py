@@ -212,7 +212,7 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
         anew = self._starts_anew(partial=False)
         X, y = self._check_table(X, y, anew)
         self.n_samples_fit_, self._streams = len(X), []
-        self.response_floor_ = _response_floor(y, self.censored)
+        self.response_floor_ = response_floor(y, self.censored)
         y = np.maximum(y, self.response_floor_)
 
         known = [] if anew else list(zip(self.nets_, self._members(), strict=True))
@@ -261,7 +261,7 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
         X, y = self._check_table(X, y, anew)
         if anew:
             self.n_samples_fit_, self._streams = 0, []
-            self.response_floor_ = _response_floor(y, self.censored)
+            self.response_floor_ = response_floor(y, self.censored)
             self.optimizer_ = "soap" if self.optimizer == "auto" else self.optimizer
             self._begin(X)
             modules = [self._untrained(X, y, seed, self.optimizer_) for seed in self._seeds]
@@ -516,7 +516,7 @@ def _location_and_scale(a):
     return np.where(constant, a[0], a.mean(axis=0)), np.where(constant, 0.0, a.std(axis=0))
 
 
-def _response_floor(y, censored):
+def response_floor(y, censored):
     """Floor of each column of `y` (n, m), -inf where there is none."""
     n_samples, n_outputs = y.shape
     if censored is None:

@@ -16,6 +16,7 @@ PUBLIC = {
         "DecodedRegressor",
         "DesignSpace",
         "FlowMatchingInverter",
+        "ForwardGaussianProcess",
         "ForwardRegressor",
         "GANDesignEncoder",
         "GradientSolver",

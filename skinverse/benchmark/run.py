@@ -24,6 +24,7 @@ from skinverse.benchmark.published_networks import PublishedSurrogate
 from skinverse.benchmark.tasks import FULL, QUICK, load
 from skinverse.compose import TransformedDesignInverter
 from skinverse.encoding import GANDesignEncoder
+from skinverse.localized import default_forward_model
 from skinverse.surrogate import ForwardRegressor
 from skinverse.utils.lookup import distinct_rows
 from skinverse.utils.threads import single_threaded
@@ -141,10 +142,11 @@ def _prepare(spec, problem, memory):
         )
 
     def surrogate():
-        settings = {"n_members": 1, "max_epochs": 20} if quick else {"n_members": 3}
-        return shared(
-            _fitted, ForwardRegressor(device=spec["device"], random_state=seed, **settings), Z, problem.y
-        )
+        model = ForwardRegressor(max_epochs=20) if quick else default_forward_model(Z, problem.y)
+        known = model.get_params()
+        settings = {"device": spec["device"], "random_state": seed}
+        model.set_params(**{name: value for name, value in settings.items() if name in known})
+        return shared(_fitted, model, Z, problem.y)
 
     def published_surrogate(**settings):
         settings |= {"max_epochs": _QUICK_EPOCHS} if quick else {}

@@ -20,7 +20,7 @@ class RefinedInverter(LocalizedInverter):
     inverter : BaseInverter
         Proposes; cloned and fitted in `fit`.
     forward_model : regressor, default=None
-        As for :class:`~skinverse.NeuralAdjoint`; None is ``ForwardRegressor(n_members=3)``.
+        As for :class:`~skinverse.NeuralAdjoint`, with the same default.
     solver : solver, default=None
         None is :class:`~skinverse.solvers.LevenbergMarquardtSolver`.
     n_proposals : int, default=None

@@ -56,7 +56,7 @@ class IPageInverter(LocalizedInverter):
         it needs couplings.
     forward_model : regressor or "network", default=None
         Localises and judges. "network" is the forward half of the bijection; a regressor as for
-        :class:`~skinverse.NeuralAdjoint`; None is ``ForwardRegressor(n_members=3)``.
+        :class:`~skinverse.NeuralAdjoint`, with the same default.
     solver : solver, default=None
         None is :class:`~skinverse.solvers.LevenbergMarquardtSolver`.
     sampler : sampler, default=None

@@ -35,7 +35,8 @@ class NeuralAdjoint(LocalizedInverter):
         Cloned and fitted in `fit`; wrap a fitted one in :class:`sklearn.frozen.FrozenEstimator` to keep
         it. Once fitted it must hold a torch module `module_` that maps designs to responses in
         the user's units, as :class:`~skinverse.ForwardRegressor` and skorch's regressors do. None is
-        an ensemble ``ForwardRegressor(n_members=3)``.
+        :class:`~skinverse.ForwardGaussianProcess` for up to 300 rows of up to 16 variables and 4 outputs that are not
+        cut off at a floor, else an ensemble ``ForwardRegressor(n_members=3)``.
     solver : solver, default=None
         None is :class:`~skinverse.solvers.LevenbergMarquardtSolver`.
     start : {"nearest", "data", "sampler"}, default="nearest"

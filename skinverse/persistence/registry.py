@@ -8,6 +8,7 @@ CLASSES = {
     "skinverse.binarizer": ("ImageBinarizer",),
     "skinverse.compose": ("RefinedInverter", "TransformedDesignInverter"),
     "skinverse.encoding": ("GANDesignEncoder", "_BlockAverages", "_SoftDecoder"),
+    "skinverse.gaussian_process": ("ForwardGaussianProcess",),
     "skinverse.image_surrogate": ("DecodedEnsemble", "DecodedRegressor", "ImageRegressor"),
     "skinverse.inverters": (
         "AutoregressiveInverter",
@@ -36,6 +37,7 @@ CLASSES = {
     "skinverse.nets.ensemble": ("Ensemble",),
     "skinverse.nets.flow_matching": ("FlowMatchingNet",),
     "skinverse.nets.gan": ("Discriminator", "Generator"),
+    "skinverse.nets.gaussian_process": ("GaussianProcessNet",),
     "skinverse.nets.invertible": ("ConstantWeights", "DynamicWeights", "ForwardHalf", "InvertibleNet"),
     "skinverse.nets.marginals": ("ContinuousMarginal", "DiscreteMarginal", "MarginalMap"),
     "skinverse.nets.mixture": ("DenselyConnected", "MixtureDensityNet"),

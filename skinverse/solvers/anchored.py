@@ -21,7 +21,7 @@ _MAX_INTERPOLATED_DIMS, _NEAR_ROWS = 12, 3
 # Residuals of neighbouring rows correlate at least so much if they are smooth error, less where rows are so far apart
 # that the response itself changes by so many standard deviations. It tells something where it is so many times what
 # chance brings.
-_SMOOTH, _APART, _TELLS = 0.5, 0.3, 1.5
+_SMOOTH, _APART, _TELLS = 0.5, 0.15, 1.5
 # Pairs of neighbouring rows from which the growth of the error is learnt.
 _N_PAIRS = 1000
 

@@ -145,9 +145,9 @@ class _TwoOpinions(RegressorMixin, BaseEstimator):
 
 def test_disagreement_ranks_what_misfit_cannot():
     X, y = make_sine_wave(1000, random_state=0)
-    inverter = NeuralAdjoint(
-        _TwoOpinions(), start="sampler", n_starts=200, anchor=False, random_state=0
-    ).fit(X, y)
+    inverter = NeuralAdjoint(_TwoOpinions(), start="sampler", n_starts=200, anchor=False, random_state=0).fit(
+        X, y
+    )
     designs, info = inverter.inverse([0.3, -0.7], 40, return_info=True)
     assert (np.diff(info.expected_error, axis=1) >= 0).all()
     assert (designs[..., 0] <= 0).mean() > 0.95
@@ -158,7 +158,9 @@ def test_with_few_rows_it_is_known_which_designs_are_wrong():
     """A hundred rows of nine rings: the networks are off by a standard deviation here, and right there."""
     X, y = make_sine_wave(100, random_state=0)
     y_star = make_sine_wave(300, random_state=1)[1]
-    designs, info = NeuralAdjoint(random_state=0).fit(X, y).inverse(y_star, 30, return_info=True)
+    networks = ForwardRegressor(n_members=3, random_state=0)
+    inverter = NeuralAdjoint(networks, random_state=0).fit(X, y)
+    designs, info = inverter.inverse(y_star, 30, return_info=True)
     error = (SineWave()(designs.reshape(-1, 2)).reshape(300, 30) - y_star[:, None]) ** 2 / y.var()
     assert error.mean() > 0.01
     assert error[:, 0].mean() < 0.1 * error.mean()
