@@ -104,8 +104,8 @@ def test_bars_of_epochs_and_targets(inverter, name, table, capfd):
 @pytest.mark.parametrize("inverter", [NeuralAdjoint(), TandemInverter(max_epochs=2)], ids=repr)
 def test_a_surrogate_that_nobody_has_chosen_follows_along(inverter, capfd):
     X, y = make_sine_wave(12, random_state=0)
-    # Cut off at a floor, as else the surrogate of few rows would be no network.
-    answer(inverter, (X, np.maximum(y, -0.5)), verbose=1, random_state=0)
+    # With so many variables, as else the surrogate of few rows would be no network.
+    answer(inverter, (np.tile(X, 9), y), verbose=1, random_state=0)
     assert "MLP: " in capfd.readouterr().err
 
 
