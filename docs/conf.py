@@ -101,3 +101,5 @@ def setup(app):
     app.connect("autodoc-skip-member", skip_foreign)
     app.connect("autodoc-process-docstring", escape_trailing_underscores, priority=1)  # before numpydoc
     app.connect("missing-reference", public_page)
+
+html_extra_path = ["extra"]  # the report of the benchmark with its curves

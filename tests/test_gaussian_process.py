@@ -127,6 +127,23 @@ def test_it_is_the_default_for_few_rows_alone():
         assert isinstance(default_forward_model(designs, responses), ForwardRegressor)
 
 
+@pytest.mark.parametrize(("noise", "anchored"), [(0.0, True), (0.03, False)])
+def test_searches_are_anchored_to_rows_unless_there_is_noise(noise, anchored):
+    """Fifty rows of the arm: to copy their noise costs a factor of two to three in the error."""
+    X, y = make_robotic_arm(50, random_state=0)
+    y = y + noise * y.std(axis=0) * np.random.RandomState(0).normal(size=y.shape)
+    y_star = RoboticArm()(make_robotic_arm(100, random_state=1)[0] * 0.5)  # well inside
+    process = ForwardGaussianProcess(random_state=0)
+    error = {}
+    for anchor in ("auto", True, False):
+        inverter = NeuralAdjoint(process, anchor=anchor, random_state=0).fit(X, y)
+        error[anchor] = np.mean((RoboticArm()(inverter.inverse(y_star)[:, 0]) - y_star) ** 2)
+        if anchor == "auto":
+            assert inverter.anchored_ == anchored
+    assert error["auto"] == error[anchored]
+    assert noise == 0 or error[False] < 0.7 * error[True]
+
+
 @pytest.mark.filterwarnings("ignore")  # one target lies outside the rows by two standard deviations
 @pytest.mark.parametrize(
     ("make", "simulator"), [(make_sine_wave, SineWave()), (make_robotic_arm, RoboticArm())]

@@ -58,9 +58,10 @@ class NeuralAdjoint(LocalizedInverter):
         ``select(X, score, n) -> indices`` gets candidates in the unit box.
     anchor : {"auto"} or bool, default="auto"
         Whether to anchor the surrogate to the training rows. It helps where responses are free of noise, and brings
-        the noise of a row where they are not. "auto" anchors unless the surrogate's residuals at neighbouring rows
-        disagree as noise does; where rows are too far apart to tell it anchors, so that answers are not worse than
-        those of a lookup. The interpolation is for at most twelve design variables and leaves out censored responses.
+        the noise of a row where they are not. "auto" anchors unless Gaussian processes have found noise, or a
+        network's residuals at neighbouring rows disagree as noise does; where rows are too far apart to tell it
+        anchors, so that answers are not worse than those of a lookup. The interpolation is for at most twelve design
+        variables and leaves out censored responses.
     space : DesignSpace or array-like of shape (n_features, 2), default=None
         Allowed designs; None is the box of the training designs. Integer variables are refined as
         continuous, rounded, and the others refined again.

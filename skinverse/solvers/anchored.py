@@ -22,6 +22,8 @@ _MAX_INTERPOLATED_DIMS, _NEAR_ROWS = 12, 3
 # that the response itself changes by so many standard deviations. It tells something where it is so many times what
 # chance brings.
 _SMOOTH, _APART, _TELLS = 0.5, 0.15, 1.5
+# A model that tells the noise of the rows is anchored to them up to so much of it, in standard deviations.
+_LITTLE_NOISE = 0.005
 # Pairs of neighbouring rows from which the growth of the error is learnt.
 _N_PAIRS = 1000
 
@@ -43,10 +45,11 @@ class AnchoredModel:
         Whether the model is corrected by the error it makes at the training rows. Candidates that start from a row
         follow ``f(x) + y_row - f(x_row)``. With at most twelve design variables, and no response at a floor, the
         designs that are returned follow ``f(x) + c(x)``: *c* interpolates the error between the rows around a
-        design, wherever it lies. "auto" decides by whether the residuals of neighbouring rows correlate: the error of
-        a smooth model does, noise does not. The farther apart rows are the less of it is asked for, and where nothing
-        tells the two apart rows are trusted: if they are noisy, answers then have the noise of a row, as those of a
-        lookup have, and if they are exact a model without anchor would lose to the lookup.
+        design, wherever it lies. "auto" decides by the noise that the model has found, its `noise_`, or if it tells
+        none by whether the residuals of neighbouring rows correlate: the error of a smooth model does, noise does not.
+        The farther apart rows are the less of it is asked for, and where nothing tells the two apart rows are trusted:
+        if they are noisy, answers then have the noise of a row, as those of a lookup have, and if they are exact a
+        model without anchor would lose to the lookup.
 
     Attributes
     ----------
@@ -70,7 +73,13 @@ class AnchoredModel:
         unit = space.to_unit(X)
         distance, neighbour = (a[:, 0] for a in NearestNeighbors(n_neighbors=1).fit(unit).kneighbors())
         self.spacing = float(np.median(distance))
-        self.anchored = self._may_be_exact(residual, distance, neighbour) if anchor == "auto" else anchor
+        noise = getattr(forward_model, "noise_", None)
+        if anchor != "auto":
+            self.anchored = anchor
+        elif noise is not None:
+            self.anchored = bool((noise <= _LITTLE_NOISE * y_scale).all())
+        else:
+            self.anchored = self._may_be_exact(residual, distance, neighbour)
         self.interpolator = None
         low = X.shape[1] <= _MAX_INTERPOLATED_DIMS
         if low and self.anchored and not np.isfinite(self.floor).any():
