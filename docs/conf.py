@@ -56,6 +56,7 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "skinverse"
 html_show_sourcelink = False
+html_extra_path = ["extra"]  # the report of the benchmark with its curves
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
@@ -101,5 +102,3 @@ def setup(app):
     app.connect("autodoc-skip-member", skip_foreign)
     app.connect("autodoc-process-docstring", escape_trailing_underscores, priority=1)  # before numpydoc
     app.connect("missing-reference", public_page)
-
-html_extra_path = ["extra"]  # the report of the benchmark with its curves
