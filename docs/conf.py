@@ -56,7 +56,6 @@ sphinx_gallery_conf = {
 html_theme = "pydata_sphinx_theme"
 html_title = "skinverse"
 html_show_sourcelink = False
-html_extra_path = ["extra"]  # the report of the benchmark with its curves
 html_theme_options = {
     "show_prev_next": False,
     "navigation_with_keys": False,
