@@ -10,6 +10,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteK
 from skinverse.nets.gaussian_process import GaussianProcessNet
 from skinverse.persistence import SaveMixin
 from skinverse.utils.doc_links import DocLinkMixin
+from skinverse.utils.scaling import location_and_scale
 from skinverse.utils.validation import (
     Integral,
     Interval,
@@ -106,8 +107,8 @@ class ForwardGaussianProcess(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstima
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         self.n_samples_fit_, self._y_ndim = len(X), y.ndim
         y = y.reshape(len(y), -1).astype(np.float64)
-        x_mean, x_scale = X.mean(axis=0), _scale(X)
-        y_mean, y_scale = y.mean(axis=0), _scale(y)
+        (x_mean, x_scale), (y_mean, y_scale) = location_and_scale(X), location_and_scale(y)
+        x_scale, y_scale = (np.where(scale > 0, scale, 1.0) for scale in (x_scale, y_scale))
         random_state = check_random_state(self.random_state)
         names = ("rbf", "matern") if self.kernel == "auto" else (self.kernel,)
         Z = (X - x_mean) / x_scale
@@ -184,9 +185,3 @@ class ForwardGaussianProcess(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstima
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _scale(a):
-    """Standard deviations of the columns, one where they are constant but for rounding."""
-    constant = np.ptp(a, axis=0) <= 10 * np.finfo(float).eps * np.abs(a).max(axis=0)
-    return np.where(constant, 1.0, a.std(axis=0))

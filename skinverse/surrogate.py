@@ -18,6 +18,7 @@ from skinverse.training.losses import CensoredSquaredError, SquaredError
 from skinverse.training.net import make_net, one_pass
 from skinverse.utils.devices import resolve_device
 from skinverse.utils.doc_links import DocLinkMixin
+from skinverse.utils.scaling import location_and_scale
 from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.threads import single_threaded
 from skinverse.utils.validation import (
@@ -335,7 +336,7 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
 
     def _input_scaling(self, X):
         """What is subtracted from designs, and what they are then divided by; infinity for what is constant."""
-        mean, scale = _location_and_scale(X)
+        mean, scale = location_and_scale(X)
         return mean, np.where(scale == 0, np.inf, scale)
 
     def _architecture(self, n_samples, optimizer):
@@ -391,7 +392,7 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
         core = self._make_core(X, y, optimizer, torch.Generator().manual_seed(seed))
         core.to(torch.float64 if optimizer == "lm" else torch.float32)
         # A constant output is multiplied by zero.
-        return Standardized(core, *self._input_scaling(X), *_location_and_scale(y))
+        return Standardized(core, *self._input_scaling(X), *location_and_scale(y))
 
     def _make_net(self, module, optimizer, seed, **settings):
         """skorch net around the core of a member."""
@@ -508,12 +509,6 @@ def _check_still_constant(a, value, constant, name):
 def _divisor(module):
     """Scale of the responses of a `Standardized` module, one where a response is constant."""
     return torch.where(module.y_scale == 0, 1.0, module.y_scale)
-
-
-def _location_and_scale(a):
-    """Mean and standard deviation of the columns; the latter is 0 for one that is constant but for rounding."""
-    constant = np.ptp(a, axis=0) <= 10 * np.finfo(float).eps * np.abs(a).max(axis=0)
-    return np.where(constant, a[0], a.mean(axis=0)), np.where(constant, 0.0, a.std(axis=0))
 
 
 def response_floor(y, censored):

@@ -64,7 +64,7 @@ class AnchoredModel:
         self.floor = getattr(forward_model, "response_floor_", np.full(y.shape[1], -np.inf))
         self.X, self.y, self.y_scale = X, y, y_scale
         self.to_unit = space.to_unit
-        self.response = self._of_rows(self.module)
+        self.response = self._ask(self.module, X)
         self.correction = y - self.response
         # At the floor the response is known, the latent value under it is not.
         self.correction[y <= self.floor] = 0
@@ -107,35 +107,32 @@ class AnchoredModel:
         halfway = (self.X[rows] + self.X[neighbour[rows]]) / 2
         opinions = self._members(halfway)
         if self.interpolator is not None:
-            opinions = opinions + self.interpolator.opinions(self.to_unit(halfway))
+            opinions = opinions + self.interpolator.opinions(self.to_unit(halfway))[0]
         else:
             opinions -= self._members(self.X[rows])
         squares = ((opinions - opinions.mean(axis=0)) ** 2).sum(axis=(0, 1))
         return squares / max(len(opinions) - 1, 1) / max((distance[rows] ** 2).sum() / 4, 1e-300)
 
     @torch.no_grad()
-    def _ask(self, function, X):
-        """A function of the module's on designs, as arrays."""
-        x = torch.tensor(X, dtype=torch.float64, device=device_of(self.module))
-        return function(x).cpu().numpy()
-
-    def _of_rows(self, function):
-        """A function of the module's on the training designs."""
-        return np.concatenate(
-            [self._ask(function, self.X[rows]) for rows in chunks(len(self.X), _MAX_DESIGNS)]
+    def _ask(self, function, X, axis=0):
+        """A function of the module's on designs, as an array that has them along `axis`."""
+        device = device_of(self.module)
+        parts = (
+            torch.tensor(X[part], dtype=torch.float64, device=device) for part in chunks(len(X), _MAX_DESIGNS)
         )
+        return np.concatenate([function(x).cpu().numpy() for x in parts], axis=axis)
 
     def _members(self, X):
         """Answers (n_members, n, n_outputs) of the module's members, or of itself alone."""
         function = getattr(self.module, "member_values", lambda x: self.module(x).unsqueeze(0))
-        return np.concatenate([self._ask(function, X[part]) for part in chunks(len(X), _MAX_DESIGNS)], axis=1)
+        return self._ask(function, X, axis=1)
 
     @cached_property
     def jacobian(self):
         """The module's Jacobians at the training designs, computed when first wanted; None if they are many."""
         if self.X.size * self.y.shape[1] > _MAX_KEPT:
             return None
-        return self._of_rows(lambda x: value_and_jacobian(self.module, x)[1])
+        return self._ask(lambda x: value_and_jacobian(self.module, x)[1], self.X)
 
     def interpolates(self, X):
         """Whether designs are so near to a row that the model's error is interpolated there."""
@@ -147,13 +144,14 @@ class AnchoredModel:
         """Responses to designs with the model's error interpolated between the rows, and the variance of those."""
         response, variance = np.empty((2, len(X), self.y.shape[1]))
         for part in chunks(len(X), _MAX_DESIGNS):
-            unit, answers = self.to_unit(X[part]), self._members(X[part])
-            response[part] = answers.mean(axis=0) + self.interpolator(unit)
-            opinions = answers + self.interpolator.opinions(unit)
-            variance[part] = self._variance(opinions, self.interpolator.tree.query(unit)[0])
+            answers = self._members(X[part])
+            errors, distance = self.interpolator.opinions(self.to_unit(X[part]))
+            # By the nearest row's interpolant, also where those of several are the opinions of a single model.
+            response[part] = answers.mean(axis=0) + errors[: len(answers)].mean(axis=0)
+            variance[part] = self._variance(answers + errors, distance)
         return response, variance
 
-    def variance(self, X, starts, row):
+    def variance(self, X, starts, row, near):
         """Squared error to expect of candidates, in units of `y_scale`.
 
         Parameters
@@ -162,13 +160,14 @@ class AnchoredModel:
             Candidates, and where they come from.
         row : ndarray of int of shape (n,)
             The row that a candidate starts from and is anchored to, -1 for none.
+        near : ndarray of bool of shape (n,)
+            What :meth:`interpolates` says of the candidates.
 
         Returns
         -------
         variance : ndarray of shape (n, n_outputs)
         """
         out = np.empty((len(X), self.y.shape[1]))
-        near = self.interpolates(X)
         if near.any():
             out[near] = self.interpolated(X[near])[1]
         far = np.flatnonzero(~near)

@@ -167,8 +167,9 @@ class Localizer:
         # No design has a response under the floor, though the latent value may go there.
         converged = result.converged & (mine.upper >= model.floor).all(axis=1)
         misfit = mine.residual(predicted) / model.y_scale
-        misfit[converged & model.interpolates(result.x)] = 0  # polishing takes it away
-        variance = model.variance(result.x, starts, np.where(anchored, row, -1))
+        near = model.interpolates(result.x)
+        misfit[converged & near] = 0  # polishing takes it away
+        variance = model.variance(result.x, starts, np.where(anchored, row, -1), near)
         return {
             "owner": owner,
             "x": result.x,

@@ -64,12 +64,12 @@ class ResidualInterpolator:
     def opinions(self, X):
         """Errors (n_opinions, n, m) at designs, by which opinions on the response there are corrected.
 
-        Those of all members; of a single model the interpolants about several rows, which agree at the rows that they
-        share and come apart where little is known.
+        Those of all members; of a single model the interpolants about several rows, the nearest first, which agree at
+        the rows that they share and come apart where little is known. And the distances (n,) to the nearest row.
         """
         n_rows = 1 if self.n_members > 1 else min(_N_OPINIONS, len(self.X))
-        centres = self.tree.query(X, k=np.arange(1, n_rows + 1))[1]
-        return np.concatenate([self._errors(X, centre) for centre in centres.T])
+        distance, centres = self.tree.query(X, k=np.arange(1, n_rows + 1))
+        return np.concatenate([self._errors(X, centre) for centre in centres.T]), distance[:, 0]
 
     def _errors(self, X, centre):
         """Errors (n_members, n, m) at designs by the interpolants about the rows `centre` (n,)."""

@@ -1,0 +1,55 @@
+"""A forward model anchored to a table: where its error is interpolated, and the variance that is expected."""
+
+import numpy as np
+import pytest
+import torch
+from exact_models import ExactModule, ExactRegressor, sine
+from numpy.testing import assert_allclose
+
+from skinverse import DesignSpace
+from skinverse.datasets import make_sine_wave
+from skinverse.nets.ensemble import Ensemble
+from skinverse.solvers.anchored import AnchoredModel
+from skinverse.solvers.residuals import ResidualInterpolator
+
+SPACE = DesignSpace([[-1, 1], [-1, 1]])
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Three members, wrong by waves of their own."""
+    X, y = make_sine_wave(400, random_state=0)
+
+    def member(k):
+        return ExactModule(lambda x: sine(x) + 0.1 * (k * x[:, :1] + x[:, 1:]).sin())
+
+    regressor = ExactRegressor(sine).fit(X, y)
+    regressor.module_ = Ensemble([member(k) for k in (1.0, 2.0, 4.0)])
+    return AnchoredModel(regressor, X, y[:, None], SPACE, y_scale=np.array([2.0]), anchor=True)
+
+
+def test_exact_at_the_rows_and_not_interpolated_far_from_all(model):
+    rows = model.X[:20]
+    response, variance = model.interpolated(rows)
+    assert_allclose(response, model.y[:20], atol=1e-8)
+    assert_allclose(variance, 0, atol=1e-12)
+    assert model.interpolates(rows).all()
+    assert not model.interpolates(np.array([[5.0, 5.0]])).any()
+
+
+def test_variance_is_that_of_corrected_members_and_one_deviation_more(model):
+    X = np.random.RandomState(1).uniform(-0.9, 0.9, size=(50, 2))
+    unit, rows = SPACE.to_unit(X), SPACE.to_unit(model.X)
+    answers = [member(torch.tensor(X)).numpy() for member in model.module.members]
+    of_rows = [member(torch.tensor(model.X)).numpy() for member in model.module.members]
+    corrected = np.array(
+        [
+            answer + ResidualInterpolator(rows, (model.y - at_rows)[None])(unit)
+            for answer, at_rows in zip(answers, of_rows, strict=True)
+        ]
+    )
+    distance = np.linalg.norm(unit[:, None] - rows, axis=2).min(axis=1)
+    squares = ((corrected - corrected.mean(axis=0)) ** 2).sum(axis=0)
+    expected = (squares + model.growth * distance[:, None] ** 2) / 3 / 2.0**2
+    none = np.full(50, -1)
+    assert_allclose(model.variance(X, X, none, model.interpolates(X)), expected, rtol=1e-6, atol=1e-18)
