@@ -56,6 +56,8 @@ class AnchoredModel:
     anchored : bool
     response, correction : ndarray of shape (n_samples, n_outputs)
         What the model answers to the rows, and what it lacks there.
+    is_anchor : ndarray of bool of shape (n_samples,)
+        Rows that tell what the model lacks, those with no response at a floor.
     interpolator : ResidualInterpolator or None
     """
 
@@ -66,8 +68,10 @@ class AnchoredModel:
         self.to_unit = space.to_unit
         self.response = self._ask(self.module, X)
         self.correction = y - self.response
-        # At the floor the response is known, the latent value under it is not.
-        self.correction[y <= self.floor] = 0
+        # At the floor the response is known, the latent value under it is not: such a row corrects nothing.
+        at_floor = y <= self.floor
+        self.correction[at_floor] = 0
+        self.is_anchor = ~at_floor.any(axis=1)
         residual = self.correction / y_scale
         self.training_error = (residual**2).mean(axis=0)
         unit = space.to_unit(X)

@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 import torch
 from exact_models import ExactModule, ExactRegressor, sine
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from skinverse import DesignSpace
 from skinverse.datasets import make_sine_wave
 from skinverse.nets.ensemble import Ensemble
+from skinverse.solvers import LevenbergMarquardtSolver
 from skinverse.solvers.anchored import AnchoredModel
+from skinverse.solvers.localizer import Localizer, Proposals
 from skinverse.solvers.residuals import ResidualInterpolator
+from skinverse.targets import Targets
 
 SPACE = DesignSpace([[-1, 1], [-1, 1]])
 
@@ -53,3 +56,21 @@ def test_variance_is_that_of_corrected_members_and_one_deviation_more(model):
     expected = (squares + model.growth * distance[:, None] ** 2) / 3 / 2.0**2
     none = np.full(50, -1)
     assert_allclose(model.variance(X, X, none, model.interpolates(X)), expected, rtol=1e-6, atol=1e-18)
+
+
+def test_a_row_at_the_floor_is_no_anchor(model):
+    """Next to such a row nothing more is known than anywhere else: its latent response may be any below."""
+    X, y = model.X, np.maximum(model.y, 0.0)
+    regressor = ExactRegressor(sine).fit(X, y)
+    regressor.module_, regressor.response_floor_ = model.module, np.array([0.0])
+    censored = AnchoredModel(regressor, X, y, SPACE, y_scale=np.array([2.0]), anchor=True)
+    floored = np.flatnonzero(y[:, 0] == 0)
+    assert_array_equal(censored.is_anchor, y[:, 0] > 0)
+    targets = Targets(np.full((len(floored), 1), 0.3), np.full((len(floored), 1), 0.3))
+
+    def refined(row):
+        proposals = Proposals(np.arange(len(floored)), X[floored], row)
+        return Localizer(censored).refine(targets, proposals, space=SPACE, solver=LevenbergMarquardtSolver())
+
+    from_rows, from_anywhere = refined(floored), refined(None)
+    assert_allclose(from_rows["expected_error"], from_anywhere["expected_error"])
