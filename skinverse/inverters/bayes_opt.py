@@ -36,7 +36,9 @@ class BayesOptInverter(BaseInverter):
     lies; such composite improvement [1]_ needs a fraction of the simulations. Its logarithm is what is
     maximised [2]_, by BoTorch [3]_.
 
-    Designs come best first. All of them have been simulated, or are rows of the table.
+    Designs come best first. All of them have been simulated, or are rows of the table. To a simulator that rounds,
+    to the pixels of an image for instance, many designs are the same one: those that miss the target by an answer that
+    is equal to an earlier one's come last, and the search stays away from them.
 
     Parameters
     ----------
@@ -208,15 +210,20 @@ class BayesOptInverter(BaseInverter):
         improvement = ExpectedImprovement(goal.scaled, box)
         worst = goal.misfit(self.designs_, self.responses_, anywhere=True).max()
         for _ in range(self.n_iter):
-            if np.count_nonzero(goal.reached(trials.X, trials.y)) >= n:
-                break
-            ranked = np.sort(goal.misfit(trials.X, trials.y))
+            misfit = goal.misfit(trials.X, trials.y)
+            repeats = goal.repeats(trials.y, misfit)
+            ranked = np.sort(misfit[~repeats])
             n_known = np.count_nonzero(np.isfinite(ranked))
             # Only a design better than the n-th best is among those returned.
             threshold = ranked[min(n, n_known) - 1] if n_known else worst
-            best = np.argsort(goal.misfit(trials.X, trials.y, anywhere=True), kind="stable")[:_N_BEST]
+            repeats &= misfit <= threshold
+            y = np.where(repeats[:, None], np.nan, trials.y)
+            avoid = np.isin(misfit, misfit[repeats])
+            if np.count_nonzero(goal.reached(trials.X, y)) >= n:
+                break
+            best = np.argsort(goal.misfit(trials.X, y, anywhere=True), kind="stable")[:_N_BEST]
             x = improvement.propose(
-                trials.X, trials.y / self.y_scale_, threshold, trials.X[best], goal.space, random_state
+                trials.X, y / self.y_scale_, avoid, threshold, trials.X[best], goal.space, random_state
             )
             if x is None:
                 break
@@ -249,7 +256,8 @@ class BayesOptInverter(BaseInverter):
         spare = (rows >= np.count_nonzero(new)) & (
             self.start == "sampler"
         )  # the table, if it was not to be used
-        order = np.lexsort((goal.misfit(X, y, anywhere=True), spare, ~known))
+        misfit = goal.misfit(X, y, anywhere=True)
+        order = np.lexsort((misfit, goal.repeats(y, misfit), spare, ~known))
         chosen = np.resize(order, n)
         return {
             "X": goal.space.project(X[chosen]),
@@ -309,6 +317,13 @@ class _Goal:
         misfit = self.scaled.misfit(y / self.y_scale)
         counts = np.isfinite(misfit) if anywhere else np.isfinite(misfit) & self.space.contains(X)
         return np.where(counts, misfit, np.inf)
+
+    @staticmethod
+    def repeats(y, misfit):
+        """Answers that are equal to an earlier one to the last digit, and miss the target."""
+        again = np.ones(len(y), dtype=bool)
+        again[distinct_rows(y)] = False
+        return again & (misfit > 0)
 
     def reached(self, X, y):
         """Designs inside the space that answer the target within `tol`."""

@@ -46,7 +46,7 @@ class ExpectedImprovement:
         self.target, self.box = target, box
         self._parameters = {}  # of the processes fitted last
 
-    def propose(self, X, y, threshold, best, space, random_state):
+    def propose(self, X, y, avoid, threshold, best, space, random_state):
         """The design of `space` to simulate next.
 
         Parameters
@@ -55,6 +55,8 @@ class ExpectedImprovement:
             Designs tried so far.
         y : ndarray of shape (n_trials, m)
             Their responses in the units of the target, NaN where the simulation failed.
+        avoid : ndarray of bool of shape (n_trials,)
+            Designs whose like are not wanted again, beside those that failed.
         threshold : float
             The misfit to be improved on.
         best : ndarray of shape (n_best, d)
@@ -77,11 +79,12 @@ class ExpectedImprovement:
             return starts[0]
         # Fits and climbs that end early are no news; BoTorch overrides filters, so warnings are caught.
         with warnings.catch_warnings(record=True), single_threaded():
-            gain = self._log_improvement(X, y, answered, threshold, random_state.randint(2**31 - 1))
+            seed = random_state.randint(2**31 - 1)
+            gain = self._log_improvement(X, y, answered, answered & ~avoid, threshold, seed)
             places = self._climb(gain, starts, space)
         return places[np.argmin(_among(places, X))]
 
-    def _log_improvement(self, X, y, answered, threshold, seed):
+    def _log_improvement(self, X, y, answered, success, threshold, seed):
         """Function of designs in the unit cube, a tensor (n, 1, d), to tensor (n,)."""
         import torch
         from botorch.acquisition import qLogExpectedImprovement
@@ -95,9 +98,8 @@ class ExpectedImprovement:
         mean, basis = y.mean(axis=0), _basis(y)
         model = self._process("response", X[answered], (y - mean) @ basis.T)
         constraints = None
-        if not answered.all():
-            success = self._process("success", X, answered[:, None].astype(np.float64))
-            model = ModelListGP(model, success)
+        if not success.all():
+            model = ModelListGP(model, self._process("success", X, success[:, None].astype(np.float64)))
             constraints = [lambda draws: 0.5 - draws[..., -1]]
         mean, basis = torch.tensor(mean), torch.tensor(basis)
 

@@ -254,3 +254,22 @@ def test_without_botorch_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "botorch", None)
     with pytest.raises(ImportError, match=r"pip install 'skinverse\[bayesopt\]'"):
         inverter.inverse(0.51)
+
+
+def test_a_simulator_that_rounds_is_asked_for_other_answers():
+    """The best design has copies without number; those that come with it are others, and better than the draws."""
+
+    def rounding(X):
+        X = np.round(10 * X) / 10
+        return np.sin(2 * X[:, 0]) + X[:, 1] ** 2 + 0.3 * X[:, 0] * X[:, 1]
+
+    simulator = Recorder(rounding)
+    space = DesignSpace([[-1, 1], [-1, 1]])
+    X = space.sample(20, random_state=0)
+    inverter = BayesOptInverter(simulator, n_initial=20, n_iter=20, tol=0, start="sampler", space=space)
+    _, info = inverter.fit(X, rounding(X)).inverse([0.713], 4, random_state=0, return_info=True)
+    error = np.abs(info.predicted[0, :, 0] - 0.713)
+    drawn = np.sort(np.abs(np.unique(rounding(simulator.asked[0])) - 0.713))
+    assert len(np.unique(info.predicted)) == 4
+    assert (np.diff(error) >= 0).all()
+    assert (error < drawn[:4]).all()
