@@ -11,9 +11,9 @@ side, simulates the designs and keeps them.
 
 Residual error percentage, 100 |y - y*| / y* as published, over the 30 designs: least, mean, standard deviation,
 median and 90th percentile; "new" is the median share of pixels in which a design differs from the nearest row of its
-table, and "distinct" how many of the 30 images differ from all before. "uninformed" are random images of the GAN, which no model has chosen. "GAN-search" starts from latents drawn at
-random, "GAN-search, near" from those of the rows with the nearest responses, as is the default. Milliseconds are wall
-time for 30 designs.
+table, "distinct" how many of the 30 images are different ones. "uninformed" are random images of the GAN, which no
+model has chosen. "GAN-search" starts from latents drawn at random, "GAN-search, near" from those of the rows with the
+nearest responses, as is the default. Milliseconds are wall time for 30 designs.
 """
 
 import argparse
@@ -192,7 +192,9 @@ def compare(args):
         X, y = data[table]
         _, took = seconds(lambda inverter=inverter, X=X, y=y: inverter.fit(X, y))
         print(f"\n{name}: fitted to {len(X)} images in {took:.0f} s")
-        print_row("y*", "least", "mean", "sd", "median", "q90", "new", "distinct", "ms", "in range", widths=WIDTHS)
+        print_row(
+            "y*", "least", "mean", "sd", "median", "q90", "new", "distinct", "ms", "in range", widths=WIDTHS
+        )
         for target in y_star:
             designs, took = seconds(
                 lambda inverter=inverter, target=target: inverter.inverse(

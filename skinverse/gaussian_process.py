@@ -172,11 +172,12 @@ class ForwardGaussianProcess(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstima
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         mean, std = np.empty((2, len(X), len(self.kernels_)))
+        device = self.module_.x.device
         for start in range(0, len(X), _CHUNK_SIZE):
             rows = slice(start, start + _CHUNK_SIZE)
-            x = torch.tensor(X[rows])
-            mean[rows] = self.module_(x).numpy()
-            std[rows] = self.module_.std(x).numpy() if return_std else 0
+            x = torch.tensor(X[rows], device=device)
+            mean[rows] = self.module_(x).cpu().numpy()
+            std[rows] = self.module_.std(x).cpu().numpy() if return_std else 0
         if self._y_ndim == 1:
             mean, std = mean[:, 0], std[:, 0]
         return (mean, std) if return_std else mean

@@ -7,10 +7,11 @@ import torch
 from sklearn.base import BaseEstimator, RegressorMixin
 from torch import nn
 
+from skinverse.forward_model import fit_forward_model
 from skinverse.nets.convolutional import PeriodicConvNet
 from skinverse.persistence import SaveMixin
 from skinverse.solvers.base import device_of
-from skinverse.surrogate import ForwardRegressor, fit_forward_model
+from skinverse.surrogate import ForwardRegressor
 from skinverse.utils.chunks import chunks
 from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.validation import (

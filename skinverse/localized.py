@@ -5,16 +5,12 @@ from abc import abstractmethod
 import numpy as np
 
 from skinverse.base import BaseInverter, column_scale
-from skinverse.gaussian_process import ForwardGaussianProcess
+from skinverse.forward_model import default_forward_model, fit_forward_model
 from skinverse.solvers import LevenbergMarquardtSolver
 from skinverse.solvers.anchored import AnchoredModel
 from skinverse.solvers.localizer import Localizer, Proposals, ranges_first
 from skinverse.solvers.selection import SELECTIONS
-from skinverse.surrogate import ForwardRegressor, fit_forward_model, response_floor
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
-
-# Largest tables for which Gaussian processes are the default.
-_MANY_ROWS, _MANY_FEATURES, _MANY_OUTPUTS = 300, 16, 4
 
 
 class LocalizedInverter(BaseInverter):
@@ -60,7 +56,7 @@ class LocalizedInverter(BaseInverter):
         """Fitted forward model with a torch module `module_`; `y` as the user gave it."""
         model = self.forward_model
         if model is None:
-            model = default_forward_model(X, y, self.verbose)
+            model = default_forward_model(X, y, verbose=self.verbose)
         return fit_forward_model(model, X, y, random_state, getattr(self, "forward_model_", None), warm=warm)
 
     def _fit_localizer(self, X, y, random_state, warm):
@@ -84,19 +80,6 @@ class LocalizedInverter(BaseInverter):
             max_redraws=self.max_redraws,
             verbose=self.verbose,
         )
-
-
-def default_forward_model(X, y, verbose=0):
-    """The surrogate that is taken for a table where none is given, unfitted.
-
-    Gaussian processes for few rows of few variables, where they are the more accurate by far (results page,
-    "Surrogates"); an ensemble of networks for more, and for responses that are cut off at a floor.
-    """
-    y = np.reshape(y, (len(X), -1))
-    few = len(X) <= _MANY_ROWS and X.shape[1] <= _MANY_FEATURES and y.shape[1] <= _MANY_OUTPUTS
-    if few and not np.isfinite(response_floor(y, "auto")).any():
-        return ForwardGaussianProcess()
-    return ForwardRegressor(n_members=3, verbose=verbose)
 
 
 def pool_size(n, wanted, least):

@@ -11,6 +11,7 @@ from sklearn.utils import Bunch, _safe_indexing
 
 from skinverse.compose import RefinedInverter
 from skinverse.delegate import inverse
+from skinverse.forward_model import default_forward_model
 from skinverse.image_surrogate import ImageRegressor
 from skinverse.inverters import (
     AutoregressiveInverter,
@@ -26,7 +27,6 @@ from skinverse.inverters import (
     PriorInverter,
     TandemInverter,
 )
-from skinverse.localized import default_forward_model
 from skinverse.metrics import r_curve, resimulation_error
 from skinverse.surrogate import ForwardRegressor
 from skinverse.utils.seeding import seeded_clone

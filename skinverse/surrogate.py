@@ -18,8 +18,8 @@ from skinverse.training.losses import CensoredSquaredError, SquaredError
 from skinverse.training.net import make_net, one_pass
 from skinverse.utils.devices import resolve_device
 from skinverse.utils.doc_links import DocLinkMixin
+from skinverse.utils.floors import response_floor
 from skinverse.utils.scaling import location_and_scale
-from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.threads import single_threaded
 from skinverse.utils.validation import (
     Integral,
@@ -31,7 +31,7 @@ from skinverse.utils.validation import (
     fit_context,
     validate_data,
 )
-from skinverse.utils.warm_start import WarmStartMixin, check_same_outputs, fit_after
+from skinverse.utils.warm_start import WarmStartMixin, check_same_outputs
 
 _CHUNK_SIZE = 8192  # rows predicted at once
 _MIN_ROWS_TO_HOLD_OUT = 10
@@ -473,26 +473,6 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
         return tags
 
 
-def fit_forward_model(model, X, y, random_state, fitted=None, *, warm=False):
-    """Fitted clone of a forward model, seeded if it has no seed, with the module that solvers need.
-
-    `fitted` and `warm` are those of :func:`~skinverse.utils.warm_start.fit_after`.
-
-    Raises
-    ------
-    TypeError
-        If the fitted model holds no torch module `module_`.
-    """
-    model = fit_after(seeded_clone(model, random_state), fitted, X, y, warm=warm)
-    if not isinstance(getattr(model, "module_", None), torch.nn.Module):
-        raise TypeError(
-            "forward_model must hold a torch module `module_` once fitted, which maps designs to responses "
-            f"in the user's units; {type(model).__name__} does not. Use ForwardRegressor."
-        )
-    model.module_.eval()
-    return model
-
-
 def _check_still_constant(a, value, constant, name):
     """Raise ValueError if a column that is taken as constant differs from its value."""
     value, constant = value.cpu().numpy(), constant.cpu().numpy()
@@ -509,27 +489,6 @@ def _check_still_constant(a, value, constant, name):
 def _divisor(module):
     """Scale of the responses of a `Standardized` module, one where a response is constant."""
     return torch.where(module.y_scale == 0, 1.0, module.y_scale)
-
-
-def response_floor(y, censored):
-    """Floor of each column of `y` (n, m), -inf where there is none."""
-    n_samples, n_outputs = y.shape
-    if censored is None:
-        return np.full(n_outputs, -np.inf)
-    if not isinstance(censored, str):
-        floor = np.asarray(censored, dtype=np.float64)
-        if floor.shape not in {(), (n_outputs,)} or np.isnan(floor).any():
-            raise ValueError(
-                f"censored must be a floor, or one for each of the {n_outputs} outputs (-inf for none), "
-                f"got {censored!r}."
-            )
-        return np.broadcast_to(floor, n_outputs).copy()
-    floor = np.full(n_outputs, -np.inf)
-    for k, column in enumerate(y.T):
-        values, counts = np.unique(column, return_counts=True)
-        if len(values) > 1 and counts[0] >= max(3, 0.05 * n_samples, 3 * np.median(counts[1:])):
-            floor[k] = values[0]
-    return floor
 
 
 def _held_out_loss(net):

@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import skinverse
 from skinverse import ForwardGaussianProcess, ForwardRegressor, NearestDesignInverter, NeuralAdjoint
 from skinverse.datasets import make_robotic_arm, make_sine_wave
-from skinverse.localized import default_forward_model
+from skinverse.forward_model import default_forward_model
 from skinverse.simulators import RoboticArm, SineWave
 
 

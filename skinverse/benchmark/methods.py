@@ -21,7 +21,6 @@ from skinverse.inverters import (
     TandemInverter,
 )
 from skinverse.spaces import DesignSpace
-from skinverse.surrogate import ForwardRegressor
 
 BASELINES, DEFAULTS, OPTIONS, PUBLISHED, ABLATION = (
     "baselines",
@@ -127,7 +126,7 @@ METHODS = {
         Method("neural-adjoint", DEFAULTS, _neural_adjoint(), "NeuralAdjoint"),
         Method("ipage", DEFAULTS, _ipage, "IPageInverter"),
         Method("mdn", DEFAULTS, _plain(MDNInverter), "MDNInverter", max_features=_MANY),
-        Method("tandem", DEFAULTS, _plain(TandemInverter, ForwardRegressor()), "TandemInverter"),
+        Method("tandem", DEFAULTS, _plain(TandemInverter), "TandemInverter"),
         Method("cvae", DEFAULTS, _plain(CVAEInverter), "CVAEInverter"),
         Method("flow-matching", DEFAULTS, _plain(FlowMatchingInverter), "FlowMatchingInverter"),
         Method(

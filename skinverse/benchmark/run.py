@@ -24,7 +24,7 @@ from skinverse.benchmark.published_networks import PublishedSurrogate
 from skinverse.benchmark.tasks import FULL, QUICK, load
 from skinverse.compose import TransformedDesignInverter
 from skinverse.encoding import GANDesignEncoder
-from skinverse.localized import default_forward_model
+from skinverse.forward_model import default_forward_model
 from skinverse.surrogate import ForwardRegressor
 from skinverse.utils.lookup import distinct_rows
 from skinverse.utils.threads import single_threaded

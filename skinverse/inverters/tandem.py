@@ -5,10 +5,10 @@ import torch
 from torch.utils.data import TensorDataset
 
 from skinverse.base import BaseInverter
+from skinverse.forward_model import default_forward_model, fit_forward_model
 from skinverse.nets.activations import ACTIVATIONS
 from skinverse.nets.mlp import MLP
 from skinverse.nets.tandem import TandemNet
-from skinverse.surrogate import ForwardRegressor, fit_forward_model
 from skinverse.training.losses import TandemLoss
 from skinverse.training.net import make_net, unattended
 from skinverse.utils.devices import resolve_device
@@ -29,7 +29,8 @@ class TandemInverter(BaseInverter):
     Parameters
     ----------
     forward_model : regressor, default=None
-        As for :class:`~skinverse.NeuralAdjoint`; None is :class:`~skinverse.ForwardRegressor`.
+        As for :class:`~skinverse.NeuralAdjoint`; None is :class:`~skinverse.ForwardGaussianProcess` for up to 300 rows
+        of at most 16 variables and 4 outputs without a floor, else :class:`~skinverse.ForwardRegressor`.
     boundary : {"squash", "penalty"}, default="squash"
         "squash" ends the network in a sigmoid, so that designs lie in the space. "penalty" adds the mean distance
         outside it to the loss, as in [2]_; designs that still lie outside are moved to the nearest allowed
@@ -133,7 +134,7 @@ class TandemInverter(BaseInverter):
     def _fit(self, X, y, random_state):
         model = self.forward_model
         if model is None:
-            model = ForwardRegressor(device=self.device, verbose=self.verbose)
+            model = default_forward_model(X, y, n_members=1, device=self.device, verbose=self.verbose)
         self.forward_model_ = fit_forward_model(model, X, self._as_given(y), random_state)
         seed = int(random_state.randint(2**31 - 1))
         self.y_mean_ = y.mean(axis=0)
