@@ -15,6 +15,7 @@ _COLOURS = (
     "#000000",
     "#999999",
 )
+_LINE = 0.027  # height of a name beside the axes, of which they are one
 
 
 def curves(members, published, title):
@@ -49,16 +50,23 @@ def curves(members, published, title):
         ax.plot(
             T, np.maximum(mean, 1e-30), style, color=_COLOURS[k % len(_COLOURS)], label=name, linewidth=1.4
         )
-    for name, points in published.items():
+    for points in published.values():
         ax.plot([1, 200], points, "x", color="0.3", markersize=5)
-        ax.annotate(
-            name, (200, points[1]), fontsize=6, color="0.3", xytext=(4, -2), textcoords="offset points"
-        )
     if not ax.lines:
         return None
     ax.set(xscale="log", yscale="log", xlabel="T", ylabel="r_T, mean over targets")
+    _name_crosses(ax, {name: points[1] for name, points in published.items()})
     ax.set_title(title + (", crosses: published" if published else ""), fontsize="medium")
     figure.legend(loc="outside right upper", fontsize=7, frameon=False)
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
     return re.sub(r"^.*?(?=<svg)", "", buffer.getvalue(), flags=re.DOTALL)
+
+
+def _name_crosses(ax, values):
+    """Names of the crosses at T = 200, one above the other where they are close."""
+    low, high = np.log10(ax.get_ylim())
+    before = -np.inf
+    for name, value in sorted(values.items(), key=lambda pair: pair[1]):
+        before = max((np.log10(value) - low) / (high - low) - 0.01, before + _LINE)
+        ax.annotate(name, (200, value), (1.01, before), "data", "axes fraction", fontsize=6, color="0.3")
