@@ -12,6 +12,7 @@ from sklearn.utils import Bunch, _safe_indexing
 from skinverse.compose import RefinedInverter
 from skinverse.delegate import inverse
 from skinverse.forward_model import default_forward_model
+from skinverse.gaussian_process import ForwardGaussianProcess
 from skinverse.image_surrogate import ImageRegressor
 from skinverse.inverters import (
     AutoregressiveInverter,
@@ -153,6 +154,8 @@ _SPACES = {
     # Below 1 the latent tells more of the design: sharper draws, and branches lost.
     CVAEInverter: _trained(kl_weight=loguniform(0.1, 3.0), noisy=[False, True]),
     FlowMatchingInverter: _trained(),
+    # The likelihood of the rows against what held-out rows say.
+    ForwardGaussianProcess: lambda model: {"kernel": ["auto", "rbf", "matern"]},
     ForwardRegressor: _of_regressor,
     ImageRegressor: lambda model: {"symmetric": [False, True], "lr": _EITHER, "batch_size": [32, 64, 128]},
     INNInverter: _of_invertible,

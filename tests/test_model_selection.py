@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skinverse import (
     BaseInverter,
+    ForwardGaussianProcess,
     ForwardRegressor,
     ImageRegressor,
     MDNInverter,
@@ -51,6 +52,7 @@ def cheap(estimator):
 SEARCHED = [
     *all_inverters(),
     BayesOptInverter(SineWave()),
+    ForwardGaussianProcess(),
     *(ForwardRegressor(optimizer=optimizer) for optimizer in ("auto", "lm", "soap", "adam")),
     RefinedInverter(TransformedDesignInverter(MDNInverter(), StandardScaler()), ForwardRegressor()),
     make_pipeline(StandardScaler(), MDNInverter()),
