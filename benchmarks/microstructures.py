@@ -11,9 +11,9 @@ side, simulates the designs and keeps them.
 
 Residual error percentage, 100 |y - y*| / y* as published, over the 30 designs: least, mean, standard deviation,
 median and 90th percentile; "new" is the median share of pixels in which a design differs from the nearest row of its
-table, "distinct" how many of the 30 images are different ones. "uninformed" are random images of the GAN, which no
-model has chosen. "GAN-search" starts from latents drawn at random, "GAN-search, near" from those of the rows with the
-nearest responses, as is the default. Milliseconds are wall time for 30 designs.
+table, "apart" the same of two of the 30 images, and "distinct" how many of these are different ones. "uninformed" are
+random images of the GAN, which no model has chosen. "GAN-search" starts from latents drawn at random, "GAN-search,
+near" from those of the rows with the nearest responses, as is the default. Milliseconds are wall time for 30 designs.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 from _common import print_header, print_row
+from scipy.spatial.distance import pdist
 from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
@@ -43,7 +44,7 @@ from skinverse.metrics.images import image_quality
 from skinverse.simulators import MicrostructureAbsorber
 
 N_DESIGNS = 30
-WIDTHS = (26, 8, 8, 8, 8, 8, 8, 9, 8, 9)
+WIDTHS = (26, 8, 8, 8, 8, 8, 8, 8, 9, 8, 9)
 
 
 class Remembering(FrozenEstimator):
@@ -193,7 +194,18 @@ def compare(args):
         _, took = seconds(lambda inverter=inverter, X=X, y=y: inverter.fit(X, y))
         print(f"\n{name}: fitted to {len(X)} images in {took:.0f} s")
         print_row(
-            "y*", "least", "mean", "sd", "median", "q90", "new", "distinct", "ms", "in range", widths=WIDTHS
+            "y*",
+            "least",
+            "mean",
+            "sd",
+            "median",
+            "q90",
+            "new",
+            "apart",
+            "distinct",
+            "ms",
+            "in range",
+            widths=WIDTHS,
         )
         for target in y_star:
             designs, took = seconds(
@@ -211,6 +223,7 @@ def compare(args):
                 np.median(rep),
                 np.quantile(rep, 0.9),
                 new,
+                np.median(pdist(designs, "hamming")),
                 len(np.unique(designs, axis=0)),
                 1e3 * took,
             )
