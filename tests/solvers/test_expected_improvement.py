@@ -25,7 +25,8 @@ def test_equals_the_integral(lower, upper):
     """Expected improvement of the misfit by quadrature over the process' normal law."""
     X, y, improvement = _setting(lower, upper)
     threshold = 0.3
-    gain = improvement._log_improvement(X, y, np.ones(6, dtype=bool), threshold, 0)
+    every = np.ones(6, dtype=bool)
+    gain = improvement._log_improvement(X, y, every, every, threshold, 0)
     u = torch.tensor(np.random.RandomState(1).rand(8, 1, 2))
     posterior = gain.model.posterior(u)
     mean = y.mean() + posterior.mean.detach().numpy().ravel()
@@ -47,12 +48,26 @@ def test_proposes_the_solution_of_a_line():
     target = Targets(np.array([[1.1]]), np.array([[1.1]]))
     space = DesignSpace([[0, 1], [0, 1]], fixed={1: 0.4})
     improvement = ExpectedImprovement(target, DesignSpace([[0, 1], [0, 1]]))
-    x = improvement.propose(X, X.sum(axis=1, keepdims=True), 1e-3, X[:2], space, np.random.RandomState(0))
+    y, avoid = X.sum(axis=1, keepdims=True), np.zeros(25, dtype=bool)
+    x = improvement.propose(X, y, avoid, 1e-3, X[:2], space, np.random.RandomState(0))
     assert_allclose(x, [0.7, 0.4], atol=1e-3)
+
+
+def test_keeps_away_from_what_is_not_wanted_again():
+    """y = a + b on the line of solutions a + b = 1, whose lower half is to be avoided."""
+    X = np.random.RandomState(0).rand(25, 2)
+    target = Targets(np.array([[1.0]]), np.array([[1.0]]))
+    space = DesignSpace([[0, 1], [0, 1]])
+    y, avoid = X.sum(axis=1, keepdims=True), X[:, 0] < 0.5
+    best = X[[np.argmin(np.abs(y - 1))]]
+    x = ExpectedImprovement(target, space).propose(X, y, avoid, 1e-3, best, space, np.random.RandomState(0))
+    assert x[0] > 0.5
+    assert_allclose(x.sum(), 1.0, atol=0.05)
 
 
 def test_nothing_left_to_propose():
     space = DesignSpace([[0, 1]], integer=[0])
     X = np.array([[0.0], [1.0]])
     target = Targets(np.array([[0.5]]), np.array([[0.5]]))
-    assert ExpectedImprovement(target, space).propose(X, X, 0.25, X, space, np.random.RandomState(0)) is None
+    improvement, avoid = ExpectedImprovement(target, space), np.zeros(2, dtype=bool)
+    assert improvement.propose(X, X, avoid, 0.25, X, space, np.random.RandomState(0)) is None
