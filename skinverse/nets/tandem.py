@@ -12,7 +12,7 @@ class TandemNet(nn.Module):
     inverse_net : Module
         Conditions (n, c) to (n, d).
     forward_net : Module
-        Designs (n, d) to responses (n, m), both in the user's units; its parameters are frozen.
+        Designs (n, d) to responses (n, m), both in the user's units; it is frozen, parameters and statistics.
     space : DesignSpace
     y_mean, y_scale : ndarray of shape (m,)
         Standardise responses.
@@ -27,6 +27,12 @@ class TandemNet(nn.Module):
         self.squash = squash
         for name, value in dict(lower=space.lower, width=space.width, y_mean=y_mean, y_scale=y_scale).items():
             self.register_buffer(name, torch.as_tensor(value, dtype=torch.float64))
+
+    def train(self, mode: bool = True):
+        """As of any module, but for the forward one: batch normalisation would go on learning."""
+        super().train(mode)
+        self.forward_net.eval()
+        return self
 
     def design(self, condition: Tensor) -> tuple[Tensor, Tensor]:
         """Designs in the unit box and in the user's units."""

@@ -4,6 +4,7 @@ import torch
 from exact_models import ExactRegressor
 from linear_gaussian import two_branches
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.frozen import FrozenEstimator
 
 from skinverse import DesignSpace, ForwardRegressor, TandemInverter
 
@@ -42,6 +43,22 @@ def test_the_surrogate_stays_as_it_was_trained():
     tandem = TandemInverter(surrogate, hidden_layer_sizes=(8,), max_epochs=10, random_state=0).fit(X, y)
     assert_array_equal(tandem.forward_model_.predict(X), alone)
     assert all(not p.requires_grad for p in tandem.module_.forward_net.parameters())
+
+
+def test_batch_statistics_of_the_surrogate_stay_as_they_were():
+    """The exact sum a + b, behind a layer that normalises by what it sees while it learns."""
+    X = np.random.RandomState(0).rand(200, 2) + [0.0, 5.0]
+    surrogate = ExactRegressor(lambda x: x.sum(dim=1, keepdim=True)).fit(X, X.sum(axis=1))
+    norm = torch.nn.BatchNorm1d(1, dtype=torch.float64)
+    norm.running_mean.fill_(-1.0)
+    surrogate.module_ = torch.nn.Sequential(surrogate.module_, norm).eval().requires_grad_(False)
+    before = surrogate.predict(X)
+    inverter = TandemInverter(
+        FrozenEstimator(surrogate), hidden_layer_sizes=(16,), max_epochs=3, random_state=0
+    )
+    inverter.fit(X, X.sum(axis=1) + 1.0)
+    assert norm.running_mean.item() == -1.0
+    assert_array_equal(surrogate.predict(X), before)
 
 
 def test_a_penalty_leaves_designs_outside_and_they_are_moved_and_flagged():
