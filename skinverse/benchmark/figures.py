@@ -15,7 +15,7 @@ _COLOURS = (
     "#000000",
     "#999999",
 )
-_LINE = 0.027  # height of a name beside the axes, of which they are one
+_LINE = 0.027  # height of a name, in heights of the axes
 
 
 def curves(members, published, title):

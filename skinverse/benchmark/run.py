@@ -142,11 +142,12 @@ def _prepare(spec, problem, memory):
         )
 
     def surrogate():
-        model = ForwardRegressor(max_epochs=20) if quick else default_forward_model(Z, problem.y)
-        known = model.get_params()
-        settings = {"device": spec["device"], "random_state": seed}
-        model.set_params(**{name: value for name, value in settings.items() if name in known})
-        return shared(_fitted, model, Z, problem.y)
+        device = spec["device"]
+        if quick:
+            model = ForwardRegressor(max_epochs=20, device=device)
+        else:
+            model = default_forward_model(Z, problem.y, device=device)
+        return shared(_fitted, model.set_params(random_state=seed), Z, problem.y)
 
     def published_surrogate(**settings):
         settings |= {"max_epochs": _QUICK_EPOCHS} if quick else {}

@@ -57,7 +57,7 @@ class AnchoredModel:
     response, correction : ndarray of shape (n_samples, n_outputs)
         What the model answers to the rows, and what it lacks there.
     is_anchor : ndarray of bool of shape (n_samples,)
-        Rows that tell what the model lacks, those with no response at a floor.
+        Rows that candidates are anchored to: where the model is, those with no response at a floor.
     interpolator : ResidualInterpolator or None
     """
 
@@ -71,7 +71,6 @@ class AnchoredModel:
         # At the floor the response is known, the latent value under it is not: such a row corrects nothing.
         at_floor = y <= self.floor
         self.correction[at_floor] = 0
-        self.is_anchor = ~at_floor.any(axis=1)
         residual = self.correction / y_scale
         self.training_error = (residual**2).mean(axis=0)
         unit = space.to_unit(X)
@@ -84,6 +83,7 @@ class AnchoredModel:
             self.anchored = bool((noise <= _LITTLE_NOISE * y_scale).all())
         else:
             self.anchored = self._may_be_exact(residual, distance, neighbour)
+        self.is_anchor = self.anchored & ~at_floor.any(axis=1)
         self.interpolator = None
         low = X.shape[1] <= _MAX_INTERPOLATED_DIMS
         if low and self.anchored and not np.isfinite(self.floor).any():

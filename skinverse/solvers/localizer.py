@@ -137,7 +137,7 @@ class Localizer:
         model, owner, starts = self.model, proposals.owner, proposals.x
         row = np.full(len(owner), -1) if proposals.row is None else proposals.row
         mine = targets[owner]
-        anchored = (row >= 0) & model.is_anchor[row] & model.anchored
+        anchored = (row >= 0) & model.is_anchor[row]
         shift = np.where(anchored[:, None], model.correction[row], 0.0)
 
         latent = mine.above_floor(model.floor)
