@@ -14,7 +14,7 @@ import joblib  # noqa: E402
 
 from skinverse.benchmark import report, store  # noqa: E402
 from skinverse.benchmark.methods import BASELINES, DEFAULTS, GROUPS, METHODS  # noqa: E402
-from skinverse.benchmark.run import OK, about, run  # noqa: E402
+from skinverse.benchmark.run import about, run  # noqa: E402
 from skinverse.benchmark.tasks import FULL, QUICK, TASKS  # noqa: E402
 from skinverse.utils.progress import progress_bar  # noqa: E402
 
@@ -122,7 +122,7 @@ def main(argv=None):
         done = {
             store.key(row)
             for row in store.latest(store.read(args.out)[0])
-            if row["status"] == OK or not args.retry
+            if row["status"] == store.OK or not args.retry
         }
         missing = [spec for spec in wanted if store.key(spec) not in done]
         print(

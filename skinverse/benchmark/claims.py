@@ -7,6 +7,7 @@ import numpy as np
 
 from skinverse.benchmark.methods import BASELINES, DEFAULTS, METHODS
 from skinverse.benchmark.published import COUNTERPARTS, R_1, R_200, RATIOS, TABLES
+from skinverse.benchmark.store import OK
 
 BETTER, REPRODUCED, NOT_REPRODUCED, NOT_RUN = "better", "reproduced", "not reproduced", "not run"
 # Two trainings of one method differ by so much; a figure within this factor is the same figure.
@@ -17,7 +18,7 @@ _INNER = ("0.55", "0.6", "0.65", "0.7", "0.75")  # published targets inside the 
 def value(row, quantity, reduce="mean"):
     """A quantity of a row, errors as a mean or a sum over outputs; None where the row has no such thing."""
     factor = row.get("n_outputs", 1) if reduce == "sum" else 1
-    if row.get("status") != "ok":
+    if row.get("status") != OK:
         return None
     if quantity in ("r_1", "r_200"):
         found = row["r"]["mean"][0 if quantity == "r_1" else -1]
@@ -50,7 +51,7 @@ def best_table(rows):
     groups : dict {(task, method): list of rows}
         One row a seed; a method that has no run on that table is not there.
     """
-    worked = [row for row in rows if row["status"] == "ok"]
+    worked = [row for row in rows if row["status"] == OK]
     most = defaultdict(int)
     for row in worked:
         most[row["task"]] = max(most[row["task"]], row["n_train"])

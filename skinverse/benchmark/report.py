@@ -58,7 +58,7 @@ def write(folder, *, reduce="paper"):
 
 
 def to_markdown(blocks):
-    """Headings, paragraphs and tables; figures are left to the other page."""
+    """Headings, paragraphs and tables; figures and details are left to the other page."""
     parts = []
     for kind, *content in blocks:
         if kind in ("h1", "h2", "h3"):
@@ -83,10 +83,12 @@ def to_html(blocks):
         if kind == "svg":
             parts.append(content[0])
         elif kind == "table":
-            header, rows = content
-            head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
-            body = "\n".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
-            parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>")
+            parts.append(_html_table(*content))
+        elif kind == "details":
+            summary, *table = content
+            parts.append(
+                f"<details><summary>{html.escape(summary)}</summary>\n{_html_table(*table)}\n</details>"
+            )
         else:
             parts.append(f"<{kind}>{html.escape(content[0])}</{kind}>")
     body = "\n".join(parts)
@@ -94,6 +96,12 @@ def to_html(blocks):
         '<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8"><title>Benchmark of inverse design</title>\n'
         f"<style>{_STYLE}</style></head>\n<body>\n{body}\n</body>\n</html>\n"
     )
+
+
+def _html_table(header, rows):
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    body = "\n".join("<tr>" + "".join(map(_cell, row)) + "</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}\n</tbody></table>"
 
 
 def _text(cell):

@@ -21,6 +21,7 @@ from skinverse.benchmark.judging import Asker, Clock
 from skinverse.benchmark.methods import METHODS, Setup
 from skinverse.benchmark.problems import Unavailable
 from skinverse.benchmark.published_networks import PublishedSurrogate
+from skinverse.benchmark.store import FAILED, OK, UNAVAILABLE
 from skinverse.benchmark.tasks import FULL, QUICK, load
 from skinverse.compose import TransformedDesignInverter
 from skinverse.encoding import GANDesignEncoder
@@ -29,7 +30,6 @@ from skinverse.surrogate import ForwardRegressor
 from skinverse.utils.lookup import distinct_rows
 from skinverse.utils.threads import single_threaded
 
-OK, FAILED, UNAVAILABLE = "ok", "failed", "unavailable"
 _N_CALLS = 10  # in which solution branches are counted
 _QUICK_EPOCHS = 5
 

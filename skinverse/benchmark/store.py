@@ -7,6 +7,7 @@ from pathlib import Path
 
 # What makes two runs the same.
 KEY = ("task", "method", "n_train", "seed", "size")
+OK, FAILED, UNAVAILABLE = "ok", "failed", "unavailable"
 FILE = "rows.jsonl"
 _N_DIGITS = 7  # of numbers; no figure here is known to as many
 

@@ -1,14 +1,15 @@
 """Rows as tables: what the report shows, in blocks that know neither HTML nor Markdown.
 
-A block is a tuple: ("h2", text), ("h3", text), ("p", text), ("svg", text), or ("table", header, rows of cells). A cell
-is a string, or a tuple of one for a published figure.
+A block is a tuple: ("h2", text), ("h3", text), ("p", text), ("svg", text), ("table", header, rows of cells), or
+("details", summary, header, rows of cells). A cell is a string, or a tuple of one for a published figure.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from skinverse.benchmark import published
 from skinverse.benchmark.cells import NOTHING, number, title
 from skinverse.benchmark.claims import is_below, number_claims, ratio_claims, standings
+from skinverse.benchmark.store import OK
 from skinverse.benchmark.task_tables import by_task, ipage, percentages
 
 
@@ -155,7 +156,7 @@ def _claims(rows, reduce):
 
 
 def runs(rows, n_torn):
-    """Every run with its status, and what it ran on."""
+    """What runs there are and what they ran on; those that worked in a table that only the page of HTML shows."""
     header = [
         "task",
         "method",
@@ -167,6 +168,7 @@ def runs(rows, n_torn):
         "wall s",
         "CPU s",
         "device",
+        "commit",
         "finished",
     ]
     body = [
@@ -181,21 +183,37 @@ def runs(rows, n_torn):
             number(row["wall"]),
             number(row["cpu"]),
             str(row["device"]),
+            str(row["commit"]),
             row["finished"],
         ]
         for row in rows
     ]
-    told = {
-        ", ".join(f"{name} {text}" for name, text in row["versions"].items())
-        + f"; commit {row['commit']}; {row['machine']}"
-        for row in rows
-    }
-    out = [("h2", "Runs"), *(("p", text) for text in sorted(told))]
+    out = [("h2", "Runs"), *(("p", text) for text in _machines(rows))]
     if n_torn:
         out.append(("p", f"{n_torn} lines could not be read, of runs that were killed."))
-    if body:
-        out.append(("table", header, body))
+    failed, worked = ([line for line in body if (line[5] == OK) == ok] for ok in (False, True))
+    if failed:
+        out.append(("table", header, failed))
+    if worked:
+        out.append(("details", f"{len(worked)} runs that worked", header, worked))
     out.append(
         ("p", "Published: " + "; ".join(f"[{name}] {text}" for name, text in published.SOURCES.items()) + ".")
     )
     return out
+
+
+def _machines(rows):
+    """A line for each set of versions, machine and device."""
+    groups = defaultdict(list)
+    for row in rows:
+        versions = ", ".join(f"{name} {text}" for name, text in row["versions"].items())
+        groups[f"{versions}; {row['machine']}, {row['device']}"].append(row)
+    for told, members in sorted(groups.items()):
+        days = sorted({row["finished"][:10] for row in members})
+        commits = ", ".join(dict.fromkeys(str(row["commit"]) for row in members))
+        hours = sum(row["cpu"] for row in members) / 3600
+        failed = sum(row["status"] != OK for row in members)
+        yield (
+            f"{len(members)} runs, {failed} of them without a result, {number(hours)} CPU hours, "
+            f"{' to '.join(dict.fromkeys((days[0], days[-1])))}: {told}; commits {commits}."
+        )

@@ -9,6 +9,7 @@ from skinverse.benchmark.cells import NOTHING, number, title
 from skinverse.benchmark.claims import best_table, middle, value
 from skinverse.benchmark.figures import curves
 from skinverse.benchmark.methods import METHODS
+from skinverse.benchmark.store import OK
 from skinverse.benchmark.tasks import TASKS
 
 # Column, and what of a row it shows.
@@ -47,7 +48,7 @@ def by_task(rows, reduce):
         ),
     ]
     for task in dict.fromkeys(row["task"] for row in rows):
-        done = [row for row in rows if row["task"] == task and row["status"] == "ok"]
+        done = [row for row in rows if row["task"] == task and row["status"] == OK]
         out.append(("h3", task))
         if task in TASKS and TASKS[task].note:
             out.append(("p", TASKS[task].note))
@@ -167,11 +168,41 @@ def ipage(rows, reduce):
             f"Mean squared error, {reduce} over outputs, medians over seeds, the largest table of each task."
         )
         out = [("h2", "Tables of the iPage paper"), ("p", text), *out]
-    return out
+    return out + _branches(groups)
+
+
+def _branches(groups):
+    """Shares of branches by numbers of designs: figures 4 and 5 of the iPage paper show the points."""
+    out = []
+    for task in dict.fromkeys(task for task, _ in groups):
+        found = {method: [row["modes"] for row in groups.get((task, method), [])] for method in METHODS}
+        found = {method: modes for method, modes in found.items() if modes and None not in modes}
+        if not found:
+            continue
+        numbers = sorted({n for modes in found.values() for m in modes for n in m["n"]})
+        body = []
+        for method, modes in found.items():
+            shares = [dict(zip(m["n"], m["recall"], strict=True)) for m in modes]
+            cells = [[share[n] for share in shares if n in share] for n in numbers]
+            body.append([title(method), *(number(float(np.median(c))) if c else NOTHING for c in cells)])
+        n_branches = next(iter(found.values()))[0]["n_branches"]
+        body += [
+            [(f"{method}, published",), (number(share),), *[""] * (len(numbers) - 1)]
+            for method, share in published.RINGS.get(task, {}).items()
+        ]
+        out.append(("h3", f"{task}, share of {n_branches} branches reached"))
+        out.append(("table", ["designs", *map(str, numbers)], body))
+    if not out:
+        return []
+    text = (
+        "Of all branches of the solutions of one target, those that so many designs reach; a design that misses the "
+        "target reaches none. Means over ten calls, one of slow methods; medians over seeds."
+    )
+    return [("h2", "Branches, as in figures 4 and 5 of the iPage paper"), ("p", text), *out]
 
 
 def percentages(rows):
-    rows = [row for row in rows if row["status"] == "ok" and row["rep"]]
+    rows = [row for row in rows if row["status"] == OK and row["rep"]]
     if not rows:
         return []
     out = [
