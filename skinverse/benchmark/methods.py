@@ -96,9 +96,8 @@ def _refined(make):
 
 def _bayes_opt(s):
     # Rows are a beginning where they are answers of the judge itself, to designs as they are searched.
-    start = (
-        "data" if s.simulate is s.problem.simulate and s.problem.judge != "held-out surrogate" else "sampler"
-    )
+    exact = s.problem.judge != "held-out surrogate" and not s.problem.task.noise
+    start = "data" if exact and s.simulate is s.problem.simulate else "sampler"
     judge = getattr(s.simulate, "predict", s.simulate)
     return BayesOptInverter(judge, start=start, space=s.space, random_state=s.seed)
 

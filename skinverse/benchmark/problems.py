@@ -14,7 +14,7 @@ from skinverse.surrogate import ForwardRegressor
 
 # Seeds, to which that of the run is added: training rows, targets, targets with a reference, the references. The
 # network in the place of a simulator is one for all runs.
-ROWS, TARGETS, FEW, REFERENCE, PROXY = 1000, 2000, 3000, 4000, 5000
+ROWS, TARGETS, FEW, REFERENCE, PROXY, NOISE = 1000, 2000, 3000, 4000, 5000, 6000
 
 
 class Unavailable(Exception):
@@ -105,6 +105,8 @@ def from_simulator(task, n_train, seed, quick, memory, draw=_draw, **more):
     simulator = task.simulator()
     draw = memory.cache(draw)
     X, y = draw(simulator, n_train, ROWS + seed)
+    if task.noise:
+        y = y + task.noise * y.std(axis=0) * np.random.RandomState(NOISE + seed).standard_normal(y.shape)
     targets = draw(simulator, task.n_targets, TARGETS + seed)[1]
     y_star = targets[:1] if task.y_star is None else np.array([task.y_star])
     few = reference = branches = None

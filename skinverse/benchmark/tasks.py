@@ -44,6 +44,7 @@ class Task:
     branch_radius: float = 0.0
     rep: tuple = ()
     n_components: int = 0  # of the encoded designs; 0 is no encoding
+    noise: float = 0.0  # of the training responses, in their standard deviations; targets and judge have none
     in_default: bool = True
     note: str = ""
 
@@ -128,6 +129,17 @@ TASKS = {
             branches=problems.elbows,
             branch_radius=0.1,
             note="Errors are means over both outputs, or sums where the paper takes those.",
+        ),
+        Task(
+            "arm-noisy",
+            RoboticArm,
+            y_star=(1.5, 0.0),
+            n_few=20,
+            branches=problems.elbows,
+            branch_radius=0.1,
+            noise=0.05,
+            note="Not in the papers: the arm with responses that were measured with an error of a twentieth of their "
+            "standard deviation. Targets are without error, and the judge is the arm itself.",
         ),
         Task("ballistics", Ballistics, y_star=(5.0,), n_few=20, note="Landing points are solved exactly."),
         Task(

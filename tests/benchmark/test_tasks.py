@@ -29,7 +29,7 @@ def test_rows_targets_and_judge_fit_together(name, tmp_path):
     judge = getattr(problem.simulate, "predict", problem.simulate)
     response = np.asarray(judge(problem.X[:3])).reshape(3, -1)
     assert response.shape[1] == problem.n_outputs
-    if problem.judge != "held-out surrogate":
+    if problem.judge != "held-out surrogate" and not TASKS[name].noise:
         np.testing.assert_allclose(response, problem.y[:3].reshape(3, -1), rtol=1e-6, atol=1e-9)
     assert np.shape(problem.y_star) == (1, *problem.targets.shape[1:])
     if name in ("mos2", "architecture"):  # gaps come rounded, and small cells may be alike
@@ -42,6 +42,16 @@ def test_seeds_give_other_rows_and_targets():
     first, second = (load("sine", 40, seed, "quick") for seed in (0, 1))
     assert not np.isin(first.y, second.y).any()
     assert not np.isin(first.targets, second.targets).any()
+
+
+def test_noise_is_in_the_training_rows_alone():
+    noisy, exact = (load(name, 2000, 0, "quick") for name in ("arm-noisy", "arm"))
+    np.testing.assert_array_equal(noisy.X, exact.X)
+    np.testing.assert_array_equal(noisy.targets, exact.targets)
+    np.testing.assert_array_equal(noisy.simulate(exact.X), exact.y)
+    # The standard deviation of 2,000 normal errors is known to 1.6 per cent.
+    noise = (noisy.y - exact.y).std(axis=0)
+    np.testing.assert_allclose(noise, 0.05 * exact.y.std(axis=0), rtol=0.06)
 
 
 def test_architecture_is_in_units_of_the_training_rows():
