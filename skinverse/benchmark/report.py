@@ -4,7 +4,8 @@ import html
 from pathlib import Path
 
 from skinverse.benchmark import store, tables
-from skinverse.benchmark.tasks import FULL, QUICK
+from skinverse.benchmark.methods import METHODS
+from skinverse.benchmark.tasks import FULL, QUICK, TASKS
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -33,7 +34,7 @@ def write(folder, *, reduce="paper"):
     paths : list of Path
     """
     rows, n_torn = store.read(folder)
-    rows = store.latest(rows)
+    rows = sorted(store.latest(rows), key=_place)
     blocks = [("h1", "Benchmark of inverse design")]
     sizes = sorted({row["size"] for row in rows}, key=lambda size: (size != FULL, size))
     if not rows:
@@ -55,6 +56,15 @@ def write(folder, *, reduce="paper"):
     for path, text in zip(paths, (to_html(blocks), to_markdown(blocks)), strict=True):
         path.write_text(text, encoding="utf-8")
     return paths
+
+
+def _place(row):
+    """Tasks and methods in the order of their registries, whatever was run first."""
+    places = [
+        list(registry).index(row[name]) if row[name] in registry else len(registry)
+        for name, registry in (("task", TASKS), ("method", METHODS))
+    ]
+    return *places, row["n_train"], row["seed"]
 
 
 def to_markdown(blocks):

@@ -9,8 +9,10 @@ from collections import Counter, defaultdict
 from skinverse.benchmark import published
 from skinverse.benchmark.cells import NOTHING, number, title
 from skinverse.benchmark.claims import is_below, number_claims, ratio_claims, standings
+from skinverse.benchmark.methods import METHODS
 from skinverse.benchmark.store import OK
 from skinverse.benchmark.task_tables import by_task, ipage, percentages
+from skinverse.benchmark.tasks import TASKS
 
 
 def blocks(rows, reduce="paper"):
@@ -188,7 +190,7 @@ def runs(rows, n_torn):
         ]
         for row in rows
     ]
-    out = [("h2", "Runs"), *(("p", text) for text in _machines(rows))]
+    out = [("h2", "Runs"), *(("p", text) for text in _machines(rows)), *_coverage(rows)]
     if n_torn:
         out.append(("p", f"{n_torn} lines could not be read, of runs that were killed."))
     failed, worked = ([line for line in body if (line[5] == OK) == ok] for ok in (False, True))
@@ -217,3 +219,17 @@ def _machines(rows):
             f"{len(members)} runs, {failed} of them without a result, {number(hours)} CPU hours, "
             f"{' to '.join(dict.fromkeys((days[0], days[-1])))}: {told}; commits {commits}."
         )
+
+
+def _coverage(rows):
+    """How many runs there are of each method on each task."""
+    count = Counter((row["method"], row["task"]) for row in rows if row["status"] == OK)
+    tasks = [task for task in TASKS if any(task == name for _, name in count)]
+    body = [
+        [title(method), *(str(count[method, task] or NOTHING) for task in tasks)]
+        for method in METHODS
+        if any(method == name for name, _ in count)
+    ]
+    if body:
+        yield "p", "Runs that worked, over numbers of rows and seeds:"
+        yield "table", ["method", *tasks], body
