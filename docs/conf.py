@@ -22,6 +22,7 @@ extensions = [
 ]
 exclude_patterns = [
     "_build",
+    "benchmark/report.md",  # a part of benchmark_report.md
     "**/figures.py",
     "auto_examples/**/*.ipynb",
     "auto_examples/**/*.py",

@@ -21,6 +21,7 @@ from skinverse.inverters import (
     TandemInverter,
 )
 from skinverse.spaces import DesignSpace
+from skinverse.surrogate import ForwardRegressor
 
 BASELINES, DEFAULTS, OPTIONS, PUBLISHED, ABLATION = (
     "baselines",
@@ -86,6 +87,11 @@ def _neural_adjoint(**settings):
     return lambda s: NeuralAdjoint(s.surrogate(), space=s.space, random_state=s.seed, **settings)
 
 
+def _of_networks(s):
+    # Another method than the default for tables so small that this searches through Gaussian processes.
+    return NeuralAdjoint(ForwardRegressor(n_members=3), space=s.space, random_state=s.seed)
+
+
 def _ipage(s):
     return IPageInverter(forward_model=s.surrogate(), space=s.space, random_state=s.seed)
 
@@ -137,8 +143,10 @@ METHODS = {
         ),
         Method("cinn", DEFAULTS, _plain(CINNInverter), "CINNInverter"),
         Method("inn", DEFAULTS, _plain(INNInverter), "INNInverter"),
+        Method("na-data-starts", OPTIONS, _neural_adjoint(start="data"), 'NeuralAdjoint(start="data")'),
         Method("na-far-starts", OPTIONS, _neural_adjoint(start="sampler"), 'NeuralAdjoint(start="sampler")'),
         Method("na-no-anchor", OPTIONS, _neural_adjoint(anchor=False), "NeuralAdjoint(anchor=False)"),
+        Method("na-networks", OPTIONS, _of_networks, "NeuralAdjoint of networks"),
         Method("mdn-refined", OPTIONS, _refined(_plain(MDNInverter)), "MDN, refined", max_features=_MANY),
         Method(
             "autoregressive-refined",
