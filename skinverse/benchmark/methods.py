@@ -128,7 +128,7 @@ METHODS = {
             looks_up=True,
             max_features=_MANY,
         ),
-        Method("neural-adjoint", DEFAULTS, _neural_adjoint(), "NeuralAdjoint"),
+        Method("neural-adjoint", DEFAULTS, _neural_adjoint(), "NeuralAdjoint", encoded=False),
         Method("ipage", DEFAULTS, _ipage, "IPageInverter"),
         Method("mdn", DEFAULTS, _plain(MDNInverter), "MDNInverter", max_features=_MANY),
         Method("tandem", DEFAULTS, _plain(TandemInverter), "TandemInverter"),
