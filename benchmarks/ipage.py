@@ -25,11 +25,11 @@ import warnings
 import numpy as np
 import torch
 from _common import TASKS, print_header, print_row, table
-from published_neural_adjoint import published_inverter
 from scaling import Peak
 
 from skinverse import (
     CINNInverter,
+    DesignSpace,
     ForwardRegressor,
     GradientSolver,
     IPageInverter,
@@ -39,6 +39,8 @@ from skinverse import (
     PriorInverter,
     TandemInverter,
 )
+from skinverse.benchmark.published_methods import NA
+from skinverse.benchmark.published_networks import PublishedSurrogate
 from skinverse.targets import Targets
 
 Y_STAR = {"sine": [1.2], "arm": [1.5, 0.0], "ballistics": [5.0]}
@@ -215,7 +217,13 @@ def speed(args):
         X, y = table(simulator, args.rows, seed=1000)
         targets = table(simulator, 1000, seed=2000)[1]
         print(f"\n{task}: 1,000 designs for one target, medians of ten targets")
-        published = published_inverter(task, epochs=args.epochs)
+        widths, lr, factor, decay = NA[task]
+        network = PublishedSurrogate(
+            widths, lr=lr, factor=factor, weight_decay=decay, max_epochs=args.epochs, random_state=0
+        )
+        published = NeuralAdjoint.as_published(
+            network, space=DesignSpace.from_simulator(simulator), random_state=0
+        )
         rivals = {
             "IPageInverter": IPageInverter(random_state=0),
             "NeuralAdjoint": NeuralAdjoint(random_state=0),
