@@ -101,6 +101,7 @@ def test_losses_come_with_their_figures():
 
 def test_losses_stand_first_in_the_report():
     rows = [row(r_1=1e-2, r_200=1e-9), row(method="nearest", r_1=1e-8, r_200=1e-8)]
+    rows += [row(r_1=0.1, r_200=0.3, n_train=100), row(method="nearest", r_1=0.3, r_200=0.2, n_train=100)]
     rows = [
         {
             **r,
@@ -123,7 +124,11 @@ def test_losses_stand_first_in_the_report():
     assert table[2][0][:2] == ["sine", "r_1"]
     assert table[2][0][6:] == ["not below", "1.0e-08 (nearest row)"]
     assert table[2][1][6] == "below"
-    assert "r_1 on sine, 1.0e-08 (nearest row) against 0.01" in more[1][1]
+    # Every size of a table is told, the largest first.
+    assert more[1][1] == (
+        "A baseline is below the best of our defaults: r_1 on sine, 1.0e-08 (nearest row) against 0.01, 10,000 rows; "
+        "r_200 on sine, 0.2 (nearest row) against 0.3, 100 rows."
+    )
 
 
 @pytest.mark.parametrize(
