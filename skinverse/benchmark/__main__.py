@@ -68,6 +68,8 @@ def parse(argv=None):
     args.seeds = args.seeds or ([0] if args.quick else [0, 1, 2])
     args.n_train = args.n_train or ([200] if args.quick else [100, 1000, 10_000])
     args.out = args.out or Path("benchmark_quick" if args.quick else "benchmark_output")
+    if args.report_only and not args.out.is_dir():
+        parser.error(f"--report-only needs the folder of an earlier run as --out, and there is no {args.out}")
     for name, numbers, least in (("seeds", args.seeds, 0), ("n-train", args.n_train, 10)):
         if min(numbers) < least:
             parser.error(f"--{name} must be at least {least}, got {min(numbers)}")

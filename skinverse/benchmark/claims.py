@@ -29,7 +29,7 @@ def value(row, quantity, reduce="mean"):
     elif quantity == "mmd":
         found, factor = (row["posterior"] or {}).get("mmd2_biased"), 1
     elif quantity == "modes":
-        found, factor = ((row["modes"] or {}).get("recall") or [None])[0], 1
+        found, factor = row["modes"]["recall"][0] if row["modes"] else None, 1
     elif quantity == "rep":
         answers = [(row["rep"] or {}).get(y, {}).get("min") for y in _INNER]
         found, factor = (None if None in answers else float(np.mean(answers))), 1

@@ -14,6 +14,22 @@ from skinverse.benchmark.store import OK
 from skinverse.benchmark.task_tables import by_task, ipage, percentages
 from skinverse.benchmark.tasks import TASKS
 
+# Columns of the list of runs, and what of a row they show.
+_RUN = {
+    "task": lambda row: row["task"],
+    "method": lambda row: row["method"],
+    "rows": lambda row: f"{row['n_train']:,}",
+    "seed": lambda row: str(row["seed"]),
+    "size": lambda row: row["size"],
+    "status": lambda row: row["status"],
+    "reason": lambda row: row.get("reason", "")[:200],
+    "wall s": lambda row: number(row["wall"]),
+    "CPU s": lambda row: number(row["cpu"]),
+    "device": lambda row: str(row["device"]),
+    "commit": lambda row: str(row["commit"]),
+    "finished": lambda row: row["finished"],
+}
+
 
 def blocks(rows, reduce="paper"):
     """All sections for rows of one size."""
@@ -164,45 +180,17 @@ def _claims(rows, reduce):
 
 def runs(rows, n_torn):
     """What runs there are and what they ran on; those that worked in a table that only the page of HTML shows."""
-    header = [
-        "task",
-        "method",
-        "rows",
-        "seed",
-        "size",
-        "status",
-        "reason",
-        "wall s",
-        "CPU s",
-        "device",
-        "commit",
-        "finished",
-    ]
-    body = [
-        [
-            row["task"],
-            row["method"],
-            f"{row['n_train']:,}",
-            str(row["seed"]),
-            row["size"],
-            row["status"],
-            row.get("reason", "")[:200],
-            number(row["wall"]),
-            number(row["cpu"]),
-            str(row["device"]),
-            str(row["commit"]),
-            row["finished"],
-        ]
-        for row in rows
-    ]
     out = [("h2", "Runs"), *(("p", text) for text in _machines(rows)), *_coverage(rows)]
     if n_torn:
         out.append(("p", f"{n_torn} lines could not be read, of runs that were killed."))
-    failed, worked = ([line for line in body if (line[5] == OK) == ok] for ok in (False, True))
+    failed, worked = (
+        [[show(row) for show in _RUN.values()] for row in rows if (row["status"] == OK) == ok]
+        for ok in (False, True)
+    )
     if failed:
-        out.append(("table", header, failed))
+        out.append(("table", list(_RUN), failed))
     if worked:
-        out.append(("details", f"{len(worked)} runs that worked", header, worked))
+        out.append(("details", f"{len(worked)} runs that worked", list(_RUN), worked))
     out.append(
         ("p", "Published: " + "; ".join(f"[{name}] {text}" for name, text in published.SOURCES.items()) + ".")
     )

@@ -89,6 +89,7 @@ def load(name, n_train, seed, size=FULL, memory=None):
     return (task.load or problems.from_simulator)(task, n_train, seed, size == QUICK, memory)
 
 
+_ARM = dict(simulator=RoboticArm, y_star=(1.5, 0.0), n_few=20, branches=problems.elbows, branch_radius=0.1)
 # Published targets and ours: at the same place of the range of the rows, whose 1st and 99th percentiles are 0.24 and
 # 0.81; 0.53 and 0.77 lie a tenth of the range beyond.
 _REP = tuple(
@@ -123,20 +124,12 @@ TASKS = {
         ),
         Task(
             "arm",
-            RoboticArm,
-            y_star=(1.5, 0.0),
-            n_few=20,
-            branches=problems.elbows,
-            branch_radius=0.1,
+            **_ARM,
             note="Errors are means over both outputs, or sums where the paper takes those.",
         ),
         Task(
             "arm-noisy",
-            RoboticArm,
-            y_star=(1.5, 0.0),
-            n_few=20,
-            branches=problems.elbows,
-            branch_radius=0.1,
+            **_ARM,
             noise=0.05,
             note="Not in the papers: the arm with responses that were measured with an error of a twentieth of their "
             "standard deviation. Targets are without error, and the judge is the arm itself.",

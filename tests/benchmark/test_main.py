@@ -125,6 +125,22 @@ def test_report_without_matplotlib(tmp_path, known_methods, monkeypatch):
     assert "<table>" in html
 
 
+def test_the_same_rows_make_the_same_report(tmp_path, known_methods):
+    pytest.importorskip("matplotlib")
+    command.main(["--quick", "--tasks", "sine", "--methods", "exact", "--out", str(tmp_path)])
+    first = (tmp_path / "report.html").read_bytes()
+    assert b"<svg" in first
+    command.main(["--report-only", "--out", str(tmp_path)])
+    assert (tmp_path / "report.html").read_bytes() == first
+
+
+def test_report_needs_a_folder(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        command.main(["--report-only", "--out", str(tmp_path / "misspelt")])
+    assert "there is no" in capsys.readouterr().err
+    assert not (tmp_path / "misspelt").exists()
+
+
 def test_report_of_nothing(tmp_path):
     assert command.main(["--report-only", "--out", str(tmp_path)]) == 0
     assert "There are no rows yet." in (tmp_path / "report.md").read_text()
