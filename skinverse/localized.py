@@ -21,6 +21,7 @@ class LocalizedInverter(BaseInverter):
     """
 
     keeps_table = True
+    _rows_may_lead = False  # whether the nearest row is an answer where no better is expected
 
     _localization_constraints = {
         "forward_model": [HasMethods(["fit", "predict"]), None],
@@ -78,6 +79,7 @@ class LocalizedInverter(BaseInverter):
             solver=LevenbergMarquardtSolver() if self.solver is None else self.solver,
             select=SELECTIONS.get(self.select, self.select),
             max_redraws=self.max_redraws,
+            rows_may_lead=self._rows_may_lead,
             verbose=self.verbose,
         )
 

@@ -15,7 +15,7 @@ from skinverse.nets.mlp import MLP
 from skinverse.nets.standardized import Standardized
 from skinverse.persistence import SaveMixin
 from skinverse.training.losses import CensoredSquaredError, SquaredError
-from skinverse.training.net import make_net, one_pass
+from skinverse.training.net import HoldOut, make_net, one_pass
 from skinverse.utils.devices import resolve_device
 from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.floors import response_floor
@@ -110,6 +110,8 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
         The one used.
     response_floor_ : ndarray of shape (n_outputs,)
         Floor of each response, -inf where there is none.
+    held_out_ : ndarray of bool of shape (n_members, n_samples_fit_)
+        Rows of the table that a member was not trained on, but judged by.
     n_iter_ : int
         Epochs of the member that took most, and passes of `partial_fit` since.
     n_samples_fit_ : int
@@ -235,6 +237,10 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
                 UserWarning,
                 stacklevel=2,
             )
+        self.held_out_ = np.zeros((len(members), len(X)), dtype=bool)
+        fraction = self._held_out_share(len(X))
+        for mask, seed in zip(self.held_out_, self._seeds, strict=False):
+            mask[HoldOut(fraction, seed, self._n_first).rows(len(X))[1]] = True
         return self._finish(members)
 
     @fit_context(prefer_skip_nested_validation=True)
@@ -278,6 +284,7 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
             module.net = deepcopy(nets[-1].module_)
         self._streams = nets
         self.n_samples_fit_ += len(X)
+        self.held_out_ = np.zeros((len(modules), self.n_samples_fit_), dtype=bool)
         return self._finish(list(zip(nets, modules, strict=True)), 0 if anew else self.n_iter_)
 
     def _check_table(self, X, y, anew):
@@ -368,7 +375,7 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
             module = self._untrained(X, y, seed, optimizer)
         else:
             module = deepcopy(start).requires_grad_(True)
-        fraction = self.validation_fraction if len(X) >= _MIN_ROWS_TO_HOLD_OUT else 0
+        fraction = self._held_out_share(len(X))
         max_epochs = self.max_epochs
         if max_epochs is None:
             n_batches = max(1, round(len(X) * (1 - fraction) / self.batch_size))
@@ -386,6 +393,9 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
         with single_threaded() if second_order else nullcontext():
             net.fit(self._as_tensors(module, X, y))
         return net, module
+
+    def _held_out_share(self, n_samples):
+        return self.validation_fraction if n_samples >= _MIN_ROWS_TO_HOLD_OUT else 0
 
     def _untrained(self, X, y, seed, optimizer):
         """A member in the user's units before training."""

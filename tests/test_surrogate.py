@@ -117,6 +117,33 @@ def test_ensemble_mean_and_spread(waves):
     assert np.all(std[1] > 10 * std[0])
 
 
+def test_held_out_rows_are_those_that_a_member_was_judged_by(waves):
+    X, y = waves
+    surrogate = ForwardRegressor(n_members=2, **quick).fit(X, y)
+    assert_array_equal(surrogate.held_out_.sum(axis=1), [60, 60])
+    assert (surrogate.held_out_[0] != surrogate.held_out_[1]).any()
+    for member, net, rows in zip(
+        surrogate.module_.members, surrogate.nets_, surrogate.held_out_, strict=True
+    ):
+        error = (member(torch.tensor(X[rows])).numpy() - y[rows]) / y.std(axis=0)
+        all_but_the_worst = np.sort((error**2).mean(axis=1))[:59]  # a hundredth is left out there
+        assert_allclose(all_but_the_worst.mean(), np.nanmin(net.history[:, "valid_loss"]), rtol=1e-9)
+
+    assert not ForwardRegressor(validation_fraction=0, **quick).fit(X, y).held_out_.any()
+    surrogate.partial_fit(X[:100], y[:100])
+    assert surrogate.held_out_.shape == (2, 700)
+    assert not surrogate.held_out_.any()
+
+
+def test_rows_held_out_stay_so_when_training_goes_on(waves):
+    X, y = waves
+    surrogate = ForwardRegressor(n_members=2, warm_start=True, **quick).fit(X[:400], y[:400])
+    before = surrogate.held_out_
+    after = surrogate.fit(X, y).held_out_
+    assert_array_equal(after[:, :400], before)
+    assert_allclose(after[:, 400:].mean(), 0.1, atol=0.05)
+
+
 def test_spread_of_a_single_member_is_an_error(waves):
     with pytest.raises(ValueError, match="n_members=2"):
         ForwardRegressor(**quick).fit(*waves).predict(waves[0], return_std=True)

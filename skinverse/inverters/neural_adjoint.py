@@ -40,9 +40,9 @@ class NeuralAdjoint(LocalizedInverter):
     solver : solver, default=None
         None is :class:`~skinverse.solvers.LevenbergMarquardtSolver`.
     start : {"nearest", "data", "sampler"}, default="nearest"
-        "nearest" starts from the training rows whose responses are nearest to the target, and from
-        the sampler where those are too few; "data" from random training rows, that is from the law of
-        the designs, whatever their response; "sampler" from the sampler alone, which fills the space
+        "nearest" starts from the training rows whose responses are nearest to the target, the first of which may be an
+        answer as it is (Notes), and from the sampler where those are too few; "data" from random training rows, that
+        is from the law of the designs, whatever their response; "sampler" from the sampler alone, which fills the space
         evenly and goes farther from the data.
     sampler : sampler, default=None
         Fills the space with starts; None is :class:`~skinverse.samplers.LHSSampler`.
@@ -80,10 +80,16 @@ class NeuralAdjoint(LocalizedInverter):
 
     Notes
     -----
-    The info bunch of :meth:`inverse` also holds `expected_error`, the ranking score (mean squared, in
-    units of ``y_scale_``), and two arrays of shape (n_targets, n, n_features): `proposal`, where a design
-    started, and `at_bound`, the variables that ended on an edge of the space, so that a better design may lie
-    beyond. Candidates that did not reach their target come last and are flagged by `converged`.
+    The info bunch of :meth:`inverse` also holds `expected_error` (mean squared, in units of ``y_scale_``), and two
+    arrays of shape (n_targets, n, n_features): `proposal`, where a design started, and `at_bound`, the variables that
+    ended on an edge of the space, so that a better design may lie beyond. Candidates that did not reach their target
+    come last and are flagged by `converged`.
+
+    Members that learnt from few rows are wrong alike. So what they disagree is told as `expected_error` times what it
+    falls short of the errors at rows that members were not trained on, where ``forward_model_.held_out_`` says which.
+    With ``start="nearest"`` and an anchored surrogate the nearest training row, whose error is known, comes first where
+    the best design is expected to be farther from the target; it is its own `proposal`, and has `converged` only if its
+    response is the target.
 
     :meth:`as_published` returns the estimator with the settings of the paper.
 
@@ -190,6 +196,10 @@ class NeuralAdjoint(LocalizedInverter):
     def _fit(self, X, y, random_state, warm=False):
         self._fit_localizer(X, y, random_state, warm)
         self.lookup_ = ResponseLookup(y / self.y_scale_)
+
+    @property
+    def _rows_may_lead(self):
+        return self.start == "nearest"
 
     def _proposals(self, n, space, seeds):
         pool = pool_size(n, self.n_starts, 1000 if self.select == "diverse" else 64)

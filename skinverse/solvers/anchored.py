@@ -26,6 +26,8 @@ _SMOOTH, _APART, _TELLS = 0.5, 0.15, 1.5
 _LITTLE_NOISE = 0.005
 # Pairs of neighbouring rows from which the growth of the error is learnt.
 _N_PAIRS = 1000
+# Share of the errors at rows held out that count: one row far in the tail would tell by luck.
+_USUAL = 0.99
 
 
 class AnchoredModel:
@@ -89,6 +91,10 @@ class AnchoredModel:
         if low and self.anchored and not np.isfinite(self.floor).any():
             self.interpolator = ResidualInterpolator(unit, y - self._members(X))
         self.growth = self._growth(distance, neighbour) if self.anchored else None
+        held_out = getattr(forward_model, "held_out_", None)
+        self.doubt = 1.0
+        if self.anchored and held_out is not None and held_out.shape[1] == len(X):
+            self.doubt = self._doubt(held_out, unit, space.width)
 
     def _may_be_exact(self, residual, distance, neighbour):
         """Whether residuals (n, m) of neighbouring rows go along, or rows are too far apart to tell.
@@ -116,6 +122,45 @@ class AnchoredModel:
             opinions -= self._members(self.X[rows])
         squares = ((opinions - opinions.mean(axis=0)) ** 2).sum(axis=(0, 1))
         return squares / max(len(opinions) - 1, 1) / max((distance[rows] ** 2).sum() / 4, 1e-300)
+
+    def _doubt(self, held_out, unit, width):
+        """How many times larger than expected errors are at rows that a member was not trained on, at least once.
+
+        Members that learnt from few rows are wrong alike, and then too much at one. The errors at such rows, corrected
+        by those of other rows, are compared with what is expected as far from rows in directions of chance.
+
+        Parameters
+        ----------
+        held_out : ndarray of bool of shape (n_members, n_samples)
+        unit : ndarray of shape (n_samples, n_features)
+            The rows in the unit box.
+        width : ndarray of shape (n_features,)
+            Edges of the box.
+        """
+        errors, steps, starts = [], [], []
+        for residual, unseen in zip(self.y - self._members(self.X), held_out, strict=True):
+            rows, others = (np.flatnonzero(mask & self.is_anchor) for mask in (unseen, ~unseen))
+            rows = rows[:_N_PAIRS]
+            if len(rows) and len(others):
+                nearby = NearestNeighbors(n_neighbors=1).fit(unit[others])
+                step, nearest = (a[:, 0] for a in nearby.kneighbors(unit[rows]))
+                known = residual[others[nearest]]
+                if self.interpolator is not None:
+                    known = ResidualInterpolator(unit[others], residual[None, others], keep=False)(unit[rows])
+                errors.append((residual[rows] - known) / self.y_scale)
+                steps.append(step)
+                starts.append(rows)
+        if not errors:
+            return 1.0
+        errors, row, step = (np.concatenate(parts) for parts in (errors, starts, steps))
+        squares = np.sort((errors**2).mean(axis=1))[: max(1, int(_USUAL * len(errors)))]
+        way = np.random.RandomState(0).standard_normal(unit[row].shape)
+        way *= (step / np.linalg.norm(way, axis=1))[:, None]
+        there = unit[row] + way
+        there = np.clip(np.where((there >= 0) & (there <= 1), there, unit[row] - way), 0, 1)
+        X = self.X[row] + (there - unit[row]) * width
+        expected = self.variance(X, self.X[row], row, self.interpolates(X)).mean()
+        return max(1.0, float(squares.mean() / expected)) if expected > 0 else 1.0
 
     @torch.no_grad()
     def _ask(self, function, X, axis=0):

@@ -11,6 +11,7 @@ from skinverse.solvers.selection import best_of, choose
 from skinverse.solvers.whole_numbers import descend_in_whole_numbers
 from skinverse.targets import Targets
 from skinverse.utils.chunks import chunks
+from skinverse.utils.lookup import ResponseLookup
 from skinverse.utils.progress import progress_bar
 
 # Candidates of different targets worked on together, and their responses.
@@ -60,7 +61,9 @@ class Localizer:
     def __init__(self, model):
         self.model = model
 
-    def search(self, targets, n, pool, propose, *, space, solver, select, max_redraws, verbose):
+    def search(
+        self, targets, n, pool, propose, *, space, solver, select, max_redraws, rows_may_lead, verbose
+    ):
         """Propose, refine, replace the stuck, select, in chunks of targets; warn of targets that were not reached.
 
         Parameters
@@ -78,6 +81,8 @@ class Localizer:
         select : callable ``select(X, score, n) -> indices``
         max_redraws : int
             Rounds after the first.
+        rows_may_lead : bool
+            Whether the nearest training row comes first where the best design is expected to be off by more than it is.
         verbose : int
             1 shows a bar of the targets, 2 leaves it; a target is done when it needs no further round.
 
@@ -115,6 +120,9 @@ class Localizer:
                 parts.append(choose(polished, len(mine), n, space, best_of))
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         _warn_if_short(found["converged"])
+        found["expected_error"] += (self.model.doubt - 1) * found.pop("variance")
+        if rows_may_lead:
+            self.put_rows_first(targets, found, space)
         return found.pop("x"), found
 
     def refine(self, targets, proposals, *, space, solver):
@@ -176,6 +184,7 @@ class Localizer:
             "predicted": predicted,
             "converged": converged,
             "expected_error": _over_wanted(mine, misfit**2 + variance),
+            "variance": _over_wanted(mine, variance),
             "n_iter": n_iter,
             "at_bound": result.at_bound,
             "proposal": starts,
@@ -215,16 +224,45 @@ class Localizer:
             found["n_iter"][rows] += result.n_iter
         mine = targets[found["owner"][near]]
         after, ahead = (self._polished_error(mine, x) for x in (found["x"][near], before["x"]))
-        worse = ahead < after
+        worse = ahead.sum(axis=0) < after.sum(axis=0)
         for name, values in before.items():
             found[name][near[worse]] = values[worse]
-        found["expected_error"][near] = np.minimum(after, ahead)
+        misfit, variance = np.where(worse, ahead, after)
+        found["expected_error"][near], found["variance"][near] = misfit + variance, variance
         return found
 
+    def put_rows_first(self, targets, found, space):
+        """Put the nearest training row before the designs (n_targets, n, ...) of a target if the first of these is
+        expected to be off by more than it is, in the place of the last; in place.
+        """
+        model = self.model
+        rows = np.flatnonzero(model.is_anchor & space.contains(model.X))
+        if not len(rows):
+            return
+        lookup = ResponseLookup(model.y[rows] / model.y_scale)
+        row = rows[lookup.query(targets.lower / model.y_scale, targets.upper / model.y_scale, 1)[:, 0]]
+        error = _over_wanted(targets, (targets.residual(model.y[row]) / model.y_scale) ** 2)
+        nearer = np.flatnonzero(error < found["expected_error"][:, 0])
+        x = model.X[row[nearer]]
+        unit = space.to_unit(x)
+        about = {
+            "x": x,
+            "predicted": model.y[row[nearer]],
+            "converged": error[nearer] == 0,
+            "expected_error": error[nearer],
+            "n_iter": 0,
+            "at_bound": (unit <= 0) | (unit >= 1),
+            "proposal": x,
+        }
+        for name, values in found.items():
+            values[nearer, 1:] = values[nearer, :-1]
+            values[nearer, 0] = about[name]
+
     def _polished_error(self, targets, X):
-        """Expected error of designs by the interpolated model."""
+        """Squared misfit of designs, and variance, by the interpolated model: (2, n)."""
         response, variance = self.model.interpolated(X)
-        return _over_wanted(targets, (targets.residual(response) / self.model.y_scale) ** 2 + variance)
+        misfit = targets.residual(response) / self.model.y_scale
+        return np.array([_over_wanted(targets, misfit**2), _over_wanted(targets, variance)])
 
 
 def _over_wanted(targets, a):

@@ -32,6 +32,8 @@ class ResidualInterpolator:
         Training designs in the unit box.
     residual : ndarray of shape (n_members, n_rows, m)
         Error of each member of an ensemble, or of a single model.
+    keep : bool, default=True
+        Whether to make the interpolants of all rows at once, or those that are asked for each time.
 
     References
     ----------
@@ -39,12 +41,15 @@ class ResidualInterpolator:
        https://doi.org/10.1017/S0962492914000130
     """
 
-    def __init__(self, X, residual):
+    def __init__(self, X, residual, *, keep=True):
         self.X, (self.n_members, _, self.n_outputs) = X, residual.shape
         self.residual = residual.transpose(1, 0, 2).reshape(len(X), -1)
         self.tree = cKDTree(X)
         self.k = min(len(X), max(_N_NEIGHBOURS, 3 * (X.shape[1] + 1)))
-        self.interpolants  # noqa: B018  made now, not when a design is asked for
+        if keep:
+            self.interpolants  # noqa: B018  made now, not when a design is asked for
+        else:
+            self.interpolants = None
 
     @cached_property
     def interpolants(self):

@@ -60,16 +60,19 @@ class HoldOut:
         self.seed = seed
         self.n_first = n_first
 
-    def __call__(self, dataset, y=None):
+    def rows(self, n):
+        """Indices of the training and of the validation rows of `n`."""
         generator = torch.Generator().manual_seed(self.seed)
-        n = len(dataset) if self.n_first is None else min(self.n_first, len(dataset))
-        n_valid = math.ceil(self.fraction * n)
-        order = torch.randperm(n, generator=generator)
-        chosen = torch.rand(len(dataset) - n, generator=generator) < self.fraction
-        appended = n + torch.arange(len(chosen))
-        parts = ((order[n_valid:], appended[~chosen]), (order[:n_valid], appended[chosen]))
+        n_first = n if self.n_first is None else min(self.n_first, n)
+        n_valid = math.ceil(self.fraction * n_first)
+        order = torch.randperm(n_first, generator=generator)
+        chosen = torch.rand(n - n_first, generator=generator) < self.fraction
+        appended = n_first + torch.arange(len(chosen))
+        return torch.cat((order[n_valid:], appended[~chosen])), torch.cat((order[:n_valid], appended[chosen]))
+
+    def __call__(self, dataset, y=None):
         device = dataset.tensors[0].device
-        rows = [torch.cat(part).to(device) for part in parts]
+        rows = [part.to(device) for part in self.rows(len(dataset))]
         return tuple(TensorDataset(*(t[part] for t in dataset.tensors)) for part in rows)
 
 

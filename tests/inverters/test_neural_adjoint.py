@@ -169,6 +169,40 @@ def test_with_few_rows_it_is_known_which_designs_are_wrong():
     assert np.median(error[:, 0]) < np.median((SineWave()(looked_up)[:, 0] - y_star) ** 2) / y.var()
 
 
+@pytest.mark.parametrize("select", ["best", "diverse"])
+def test_the_nearest_row_leads_where_no_better_is_expected(select):
+    X, y = make_sine_wave(60, random_state=0)
+    upper = np.append(make_sine_wave(100, random_state=1)[1], [0.31, np.inf, y[7]])
+    lower = upper - np.repeat([0, 0.01, 0], [100, 1, 2])
+    lower[101] = y.max() + 0.01
+    targets = TargetRange(lower, upper)
+    inverter = NeuralAdjoint(
+        ForwardRegressor((8,), n_members=3, max_epochs=20), select=select, random_state=0
+    )
+    designs, info = inverter.fit(X, y).inverse(targets, 5, return_info=True)
+
+    gaps = np.abs(y[:, None] - np.clip(y[:, None], lower, upper)) / y.std()
+    row, gap = gaps.argmin(axis=0), gaps.min(axis=0)
+    leads = (designs[:, 0] == X[row]).all(axis=1)
+    assert 0.1 < leads[:100].mean() < 0.9
+    assert (info.expected_error[:, 0] <= gap**2 * (1 + 1e-12)).all()
+    for name, values in {"predicted": y[row], "expected_error": gap**2, "converged": gap == 0}.items():
+        assert_allclose(info[name][leads, 0].ravel(), values[leads], atol=1e-12)
+    assert_allclose(info.proposal[leads, 0], X[row[leads]])
+    # Rows outside of what is allowed do not lead.
+    assert (inverter.inverse(targets, 5, fixed={0: 0.123})[..., 0] == 0.123).all()
+    # The others are those that were found.
+    inverter.localizer_.put_rows_first = lambda *_: None
+    without = inverter.inverse(targets, 5)
+    assert_allclose(designs[~leads], without[~leads])
+    assert_allclose(designs[leads, 1:], without[leads, :-1])
+
+    # None leads where rows are not trusted, or new designs are wanted.
+    for other in ({"anchor": False}, {"start": "data"}):
+        without = NeuralAdjoint(inverter.forward_model_, random_state=0, **other).fit(X, y)
+        assert not (without.inverse(upper[:100])[:, :, None] == X).all(axis=-1).any()
+
+
 def test_unreachable_target_is_reported_not_returned_as_reached(exact_sine):
     X, y = make_sine_wave(500, random_state=0)
     inverter = NeuralAdjoint(exact_sine, random_state=0).fit(X, y)

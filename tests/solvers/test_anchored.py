@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from skinverse import DesignSpace
 from skinverse.datasets import make_sine_wave
 from skinverse.nets.ensemble import Ensemble
+from skinverse.simulators import SineWave
 from skinverse.solvers import LevenbergMarquardtSolver
 from skinverse.solvers.anchored import AnchoredModel
 from skinverse.solvers.localizer import Localizer, Proposals
@@ -18,17 +19,22 @@ from skinverse.targets import Targets
 SPACE = DesignSpace([[-1, 1], [-1, 1]])
 
 
+def anchored(X, y, errors, **attributes):
+    """The model of members that are wrong by functions of the design."""
+    regressor = ExactRegressor(sine).fit(X, y)
+    regressor.module_ = Ensemble([ExactModule(lambda x, e=e: sine(x) + e(x)) for e in errors])
+    vars(regressor).update(attributes)
+    return AnchoredModel(regressor, X, y[:, None], SPACE, y_scale=np.array([2.0]), anchor=True)
+
+
+def waves(*frequencies):
+    return [lambda x, k=k: 0.1 * (k * x[:, :1] + x[:, 1:]).sin() for k in frequencies]
+
+
 @pytest.fixture(scope="module")
 def model():
     """Three members, wrong by waves of their own."""
-    X, y = make_sine_wave(400, random_state=0)
-
-    def member(k):
-        return ExactModule(lambda x: sine(x) + 0.1 * (k * x[:, :1] + x[:, 1:]).sin())
-
-    regressor = ExactRegressor(sine).fit(X, y)
-    regressor.module_ = Ensemble([member(k) for k in (1.0, 2.0, 4.0)])
-    return AnchoredModel(regressor, X, y[:, None], SPACE, y_scale=np.array([2.0]), anchor=True)
+    return anchored(*make_sine_wave(400, random_state=0), waves(1.0, 2.0, 4.0))
 
 
 def test_exact_at_the_rows_and_not_interpolated_far_from_all(model):
@@ -74,3 +80,51 @@ def test_a_row_at_the_floor_is_no_anchor(model):
 
     from_rows, from_anywhere = refined(floored), refined(None)
     assert_allclose(from_rows["expected_error"], from_anywhere["expected_error"])
+
+
+@pytest.mark.parametrize(("n", "frequency"), [(200, 9), (200, 30), (1000, 30)])
+def test_errors_are_expected_as_large_as_they_are_at_rows_held_out(n, frequency):
+    """Members that agree on what is wrong: their disagreement alone says far too little of fresh designs."""
+    X, y = make_sine_wave(n, random_state=0)
+
+    def error(k):
+        def of(x):
+            wrong = (frequency * x[:, :1]).sin() * (frequency * x[:, 1:]).sin()
+            return wrong * (1 + 0.01 * (k * frequency * x[:, :1]).sin())
+
+        return of
+
+    errors = [error(k) for k in (1.0, 2.0, 3.0)]
+    held_out = np.random.RandomState(0).uniform(size=(3, n)) < 0.1
+    trusting, doubting = (anchored(X, y, errors, **a) for a in ({}, {"held_out_": held_out}))
+    assert trusting.doubt == 1
+
+    Z = np.random.RandomState(1).uniform(-1, 1, size=(2000, 2))
+    response, variance = doubting.interpolated(Z)
+    found = np.mean((response - SineWave()(Z)) ** 2) / 4
+    assert found > 10 * variance.mean()
+    assert 0.3 < found / (doubting.doubt * variance.mean()) < 3
+
+
+def test_without_interpolation_held_out_rows_are_compared_with_their_neighbours():
+    """More than twelve variables, and an error of all members that grows alike from row to row."""
+    rng = np.random.RandomState(0)
+    X = rng.uniform(-1, 1, size=(500, 14))
+    slope = rng.normal(size=(14, 1))
+
+    def member(k):
+        return ExactModule(lambda x: x @ torch.tensor(slope * (1 + 0.1 * (k - 1))))
+
+    regressor = ExactRegressor(None).fit(X, np.zeros(500))
+    regressor.module_ = Ensemble([member(k) for k in range(3)])
+    regressor.held_out_ = rng.uniform(size=(3, 500)) < 0.1
+    space = DesignSpace(np.tile([-1.0, 1.0], (14, 1)))
+    model = AnchoredModel(regressor, X, np.zeros((500, 1)), space, y_scale=np.array([2.0]), anchor=True)
+    assert model.interpolator is None
+    # Over a step of d the error is d, times a slope, and the variance 0.01 d² (2 / 3 of it, and growth's third).
+    assert_allclose(model.doubt, 100, rtol=0.25)
+
+
+@pytest.mark.parametrize("held_out", [np.zeros((3, 400), dtype=bool), np.ones((3, 90), dtype=bool)])
+def test_nothing_held_out_of_this_table_no_doubt(held_out):
+    assert anchored(*make_sine_wave(400, random_state=0), waves(1.0, 2.0, 4.0), held_out_=held_out).doubt == 1
