@@ -21,7 +21,6 @@ class LocalizedInverter(BaseInverter):
     """
 
     keeps_table = True
-    _rows_may_lead = False  # whether the nearest row is an answer where no better is expected
 
     _localization_constraints = {
         "forward_model": [HasMethods(["fit", "predict"]), None],
@@ -40,6 +39,10 @@ class LocalizedInverter(BaseInverter):
 
         ``seeds[k]`` governs round `k`.
         """
+
+    def _known_answers(self, targets):
+        """The training row of each target that is its answer where no better is expected; None: rows are no answers."""
+        return None
 
     @abstractmethod
     def _fit(self, X, y, random_state, warm=False):
@@ -79,7 +82,7 @@ class LocalizedInverter(BaseInverter):
             solver=LevenbergMarquardtSolver() if self.solver is None else self.solver,
             select=SELECTIONS.get(self.select, self.select),
             max_redraws=self.max_redraws,
-            rows_may_lead=self._rows_may_lead,
+            known=self._known_answers(targets),
             verbose=self.verbose,
         )
 

@@ -197,9 +197,11 @@ class NeuralAdjoint(LocalizedInverter):
         self._fit_localizer(X, y, random_state, warm)
         self.lookup_ = ResponseLookup(y / self.y_scale_)
 
-    @property
-    def _rows_may_lead(self):
-        return self.start == "nearest"
+    def _known_answers(self, targets):
+        return self._nearest_rows(targets, 1)[:, 0] if self.start == "nearest" else None
+
+    def _nearest_rows(self, targets, n):
+        return self.lookup_.query(targets.lower / self.y_scale_, targets.upper / self.y_scale_, n)
 
     def _proposals(self, n, space, seeds):
         pool = pool_size(n, self.n_starts, 1000 if self.select == "diverse" else 64)
@@ -227,7 +229,7 @@ class NeuralAdjoint(LocalizedInverter):
         x = np.empty((len(targets), pool, space.n_features))
         row = np.empty((len(targets), pool), dtype=np.intp)
         if n_near:
-            near = self.lookup_.query(targets.lower / self.y_scale_, targets.upper / self.y_scale_, n_near)
+            near = self._nearest_rows(targets, n_near)
             x[:, :n_near], row[:, :n_near] = X[near], np.where(space.contains(X[near]), near, -1)
         if n_near < pool:
             x[:, n_near:], row[:, n_near:] = (part[: pool - n_near] for part in drawn(0))

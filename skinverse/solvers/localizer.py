@@ -11,7 +11,6 @@ from skinverse.solvers.selection import best_of, choose
 from skinverse.solvers.whole_numbers import descend_in_whole_numbers
 from skinverse.targets import Targets
 from skinverse.utils.chunks import chunks
-from skinverse.utils.lookup import ResponseLookup
 from skinverse.utils.progress import progress_bar
 
 # Candidates of different targets worked on together, and their responses.
@@ -61,9 +60,7 @@ class Localizer:
     def __init__(self, model):
         self.model = model
 
-    def search(
-        self, targets, n, pool, propose, *, space, solver, select, max_redraws, rows_may_lead, verbose
-    ):
+    def search(self, targets, n, pool, propose, *, space, solver, select, max_redraws, verbose, known=None):
         """Propose, refine, replace the stuck, select, in chunks of targets; warn of targets that were not reached.
 
         Parameters
@@ -81,10 +78,11 @@ class Localizer:
         select : callable ``select(X, score, n) -> indices``
         max_redraws : int
             Rounds after the first.
-        rows_may_lead : bool
-            Whether the nearest training row comes first where the best design is expected to be off by more than it is.
         verbose : int
             1 shows a bar of the targets, 2 leaves it; a target is done when it needs no further round.
+
+        known : ndarray of int of shape (n_targets,), default=None
+            A training row for each target, put first where it is expected to be nearer than the best design.
 
         Returns
         -------
@@ -121,8 +119,8 @@ class Localizer:
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         _warn_if_short(found["converged"])
         found["expected_error"] += (self.model.doubt - 1) * found.pop("variance")
-        if rows_may_lead:
-            self.put_rows_first(targets, found, space)
+        if known is not None:
+            self.put_rows_first(targets, found, known, space)
         return found.pop("x"), found
 
     def refine(self, targets, proposals, *, space, solver):
@@ -231,18 +229,14 @@ class Localizer:
         found["expected_error"][near], found["variance"][near] = misfit + variance, variance
         return found
 
-    def put_rows_first(self, targets, found, space):
-        """Put the nearest training row before the designs (n_targets, n, ...) of a target if the first of these is
-        expected to be off by more than it is, in the place of the last; in place.
+    def put_rows_first(self, targets, found, row, space):
+        """Put a training row before the designs (n_targets, n, ...) of its target, in the place of the last, where the
+        space has it, the model is anchored to it, and the first design is expected to be off by more than it is.
         """
         model = self.model
-        rows = np.flatnonzero(model.is_anchor & space.contains(model.X))
-        if not len(rows):
-            return
-        lookup = ResponseLookup(model.y[rows] / model.y_scale)
-        row = rows[lookup.query(targets.lower / model.y_scale, targets.upper / model.y_scale, 1)[:, 0]]
         error = _over_wanted(targets, (targets.residual(model.y[row]) / model.y_scale) ** 2)
-        nearer = np.flatnonzero(error < found["expected_error"][:, 0])
+        may = model.is_anchor[row] & space.contains(model.X[row])
+        nearer = np.flatnonzero(may & (error < found["expected_error"][:, 0]))
         x = model.X[row[nearer]]
         unit = space.to_unit(x)
         about = {
