@@ -85,11 +85,11 @@ class NeuralAdjoint(LocalizedInverter):
     ended on an edge of the space, so that a better design may lie beyond. Candidates that did not reach their target
     come last and are flagged by `converged`.
 
-    Members that learnt from few rows are wrong alike. So what they disagree is told as `expected_error` times what it
-    falls short of the errors at rows that members were not trained on, where ``forward_model_.held_out_`` says which.
-    With ``start="nearest"`` and an anchored surrogate the nearest training row, whose error is known, comes first where
-    the best design is expected to be farther from the target; it is its own `proposal`, and has `converged` only if its
-    response is the target.
+    Two things depend on trust in the rows, `anchored_`. Members that learnt from few rows are wrong alike, so what
+    they disagree is told as `expected_error` times what it falls short of the errors at rows that members were not
+    trained on, where ``forward_model_.held_out_`` says which. And with ``start="nearest"`` the nearest training row,
+    whose error is known, comes first where the best design is expected to be farther from the target; it is its own
+    `proposal`, and has `converged` only if its response is the target.
 
     :meth:`as_published` returns the estimator with the settings of the paper.
 
