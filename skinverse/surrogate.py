@@ -110,7 +110,7 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
         The one used.
     response_floor_ : ndarray of shape (n_outputs,)
         Floor of each response, -inf where there is none.
-    held_out_ : ndarray of bool of shape (n_members, n_samples_fit_)
+    held_out_ : ndarray of bool of shape (n_members, n_samples)
         Rows of the table that a member was not trained on, but judged by.
     n_iter_ : int
         Epochs of the member that took most, and passes of `partial_fit` since.
