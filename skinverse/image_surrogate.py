@@ -56,7 +56,7 @@ class ImageRegressor(ForwardRegressor):
 
     Attributes
     ----------
-    module_, net_, nets_, history_, optimizer_, response_floor_, n_iter_, n_features_in_, feature_names_in_
+    module_, net_, nets_, history_, optimizer_, response_floor_, held_out_, n_iter_, n_features_in_, feature_names_in_
         As for :class:`ForwardRegressor`.
 
     Notes

@@ -87,14 +87,15 @@ class AnchoredModel:
             self.anchored = self._may_be_exact(residual, distance, neighbour)
         self.is_anchor = self.anchored & ~at_floor.any(axis=1)
         self.interpolator = None
-        low = X.shape[1] <= _MAX_INTERPOLATED_DIMS
-        if low and self.anchored and not np.isfinite(self.floor).any():
-            self.interpolator = ResidualInterpolator(unit, y - self._members(X))
-        self.growth = self._growth(distance, neighbour) if self.anchored else None
-        held_out = getattr(forward_model, "held_out_", None)
-        self.doubt = 1.0
-        if self.anchored and held_out is not None and held_out.shape[1] == len(X):
-            self.doubt = self._doubt(held_out, unit, space.width)
+        self.growth, self.doubt = None, 1.0
+        if self.anchored:
+            errors = y - self._members(X)
+            if X.shape[1] <= _MAX_INTERPOLATED_DIMS and not np.isfinite(self.floor).any():
+                self.interpolator = ResidualInterpolator(unit, errors)
+            self.growth = self._growth(distance, neighbour)
+            held_out = getattr(forward_model, "held_out_", None)
+            if held_out is not None and held_out.shape[1] == len(X):
+                self.doubt = self._doubt(held_out, errors, unit, space.width)
 
     def _may_be_exact(self, residual, distance, neighbour):
         """Whether residuals (n, m) of neighbouring rows go along, or rows are too far apart to tell.
@@ -123,7 +124,7 @@ class AnchoredModel:
         squares = ((opinions - opinions.mean(axis=0)) ** 2).sum(axis=(0, 1))
         return squares / max(len(opinions) - 1, 1) / max((distance[rows] ** 2).sum() / 4, 1e-300)
 
-    def _doubt(self, held_out, unit, width):
+    def _doubt(self, held_out, residuals, unit, width):
         """How many times larger than expected errors are at rows that a member was not trained on, at least once.
 
         Members that learnt from few rows are wrong alike, and then too much at one. The errors at such rows, corrected
@@ -132,13 +133,15 @@ class AnchoredModel:
         Parameters
         ----------
         held_out : ndarray of bool of shape (n_members, n_samples)
+        residuals : ndarray of shape (n_members, n_samples, n_outputs)
+            What the members lack at the rows.
         unit : ndarray of shape (n_samples, n_features)
             The rows in the unit box.
         width : ndarray of shape (n_features,)
             Edges of the box.
         """
         errors, steps, starts = [], [], []
-        for residual, unseen in zip(self.y - self._members(self.X), held_out, strict=True):
+        for residual, unseen in zip(residuals, held_out, strict=True):
             rows, others = (np.flatnonzero(mask & self.is_anchor) for mask in (unseen, ~unseen))
             rows = rows[:_N_PAIRS]
             if len(rows) and len(others):

@@ -80,7 +80,6 @@ class Localizer:
             Rounds after the first.
         verbose : int
             1 shows a bar of the targets, 2 leaves it; a target is done when it needs no further round.
-
         known : ndarray of int of shape (n_targets,), default=None
             A training row for each target, put first where it is expected to be nearer than the best design.
 
