@@ -125,7 +125,7 @@ def _of_regressor(model):
 
 def _of_invertible(inverter):
     # The noise of the response weighs the misfit against the density of designs, but for the dynamic schedule.
-    noise = {} if inverter.loss == "bidirectional" else {"y_noise": loguniform(0.005, 0.1)}
+    noise = {} if inverter.loss == "bidirectional" else {"y_noise": ["auto", 0.005, 0.01, 0.02, 0.05, 0.1]}
     return {"coupling": ["affine", "spline"], "n_blocks": randint(4, 11), "lr": _ADAM, **noise}
 
 

@@ -7,7 +7,13 @@ import torch
 
 from skinverse.inverters.latent import LatentInverter
 from skinverse.nets.coupling import CouplingFlow, make_transform
-from skinverse.nets.invertible import ConstantWeights, DynamicWeights, ForwardHalf, InvertibleNet
+from skinverse.nets.invertible import (
+    ConstantWeights,
+    DynamicWeights,
+    ForwardHalf,
+    InvertibleNet,
+    PrincipalComponents,
+)
 from skinverse.nets.standardized import Standardized
 from skinverse.training.losses import StochasticLoss
 from skinverse.training.net import RememberBest
@@ -16,6 +22,8 @@ from skinverse.utils.validation import Integral, Interval, Real, StrOptions, che
 
 # Designs predicted together.
 _MAX_ROWS = 8192
+# The noise of the response that "auto" stands for, and the share of the variance of many responses that it keeps.
+_NOISE, _KEPT = 0.02, 0.999
 
 
 class INNInverter(LatentInverter):
@@ -50,9 +58,14 @@ class INNInverter(LatentInverter):
         Latent variables z; None takes as many as there are more design variables than responses, at least one.
     n_padding : int, default=2
         Columns beyond what both sides need. They give the bijection room to tear solutions apart.
-    y_noise, padding_noise : float, default=0.02, 0.05
-        Standard deviations :math:`\sigma_y, \sigma_p`, in those of the table. A small one makes the response
-        matter more and the likelihood harder to climb.
+    y_noise : float or "auto", default="auto"
+        Standard deviation :math:`\sigma_y`, in that of the table. A small one makes the response matter more and the
+        likelihood harder to climb. "auto" is 0.02, unless responses outnumber design variables and ``loss="mle"``.
+        Then most responses belong to no design, and the network maps to principal components of the table's, those
+        that hold 99.9 % of the variance but at most one more than twice the design variables, by so many of which
+        curved responses can be told apart. Each has a standard deviation of its own, 0.02 or more, which is learned.
+    padding_noise : float, default=0.05
+        Standard deviation :math:`\sigma_p`.
     peak_weights : tuple of three float, default=(10, 50, 10)
         Of :math:`\lambda_x, \lambda_y, \lambda_z` with ``loss="bidirectional"``. (The paper says that all three have
         the same peak, much larger than one, and Adam does not feel a common factor.)
@@ -133,7 +146,7 @@ class INNInverter(LatentInverter):
         "coupling": [StrOptions({"affine", "spline"})],
         "n_latents": [Interval(Integral, 1, None, closed="left"), None],
         "n_padding": [Interval(Integral, 0, None, closed="left")],
-        "y_noise": [Interval(Real, 0, None, closed="neither")],
+        "y_noise": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "padding_noise": [Interval(Real, 0, None, closed="neither")],
         "peak_weights": [tuple, list],
         "curve": [StrOptions({"cosine", "linear"})],
@@ -148,7 +161,7 @@ class INNInverter(LatentInverter):
         coupling="affine",
         n_latents=None,
         n_padding=2,
-        y_noise=0.02,
+        y_noise="auto",
         padding_noise=0.05,
         peak_weights=(10, 50, 10),
         curve="cosine",
@@ -195,6 +208,10 @@ class INNInverter(LatentInverter):
 
     def _make_module(self, x, condition, generator):
         d, c = x.shape[1], condition.shape[1]
+        components = None
+        if self.y_noise == "auto" and self.loss == "mle" and c > d:
+            components = PrincipalComponents.of(condition, _KEPT, 2 * d + 1)
+            c = components.axes.shape[1]
         n_hidden = max(1, d - c) if self.n_latents is None else self.n_latents
         width = max(2, max(d, c + n_hidden) + self.n_padding)
         flow = CouplingFlow(
@@ -212,16 +229,20 @@ class INNInverter(LatentInverter):
             c,
             n_hidden,
             width=width,
-            y_noise=self.y_noise,
+            y_noise=self._y_noise(),
             padding_noise=self.padding_noise,
+            components=components,
             weights=self._loss_weights(),
         )
+
+    def _y_noise(self):
+        return _NOISE if self.y_noise == "auto" else self.y_noise
 
     def _loss_weights(self):
         if self.loss == "mle":
             return None
         if self.loss == "mmd":
-            return ConstantWeights(1 / self.y_noise)
+            return ConstantWeights(1 / self._y_noise())
         peaks = tuple(self.peak_weights)
         numbers = all(isinstance(peak, Real) and np.isfinite(peak) for peak in peaks)
         if len(peaks) != 3 or not numbers or min(peaks) < 0:

@@ -9,6 +9,8 @@ from skinverse.nets.pairs import over_pairs
 
 # Widths of the kernels of the discrepancy, in standard deviations: fine and coarse structure.
 _WIDTHS = (0.2, 0.6, 1.5)
+# Standard deviation with which components may miss in the first step.
+_FIRST_NOISE = 0.3
 
 
 class InvertibleNet(nn.Module):
@@ -22,6 +24,9 @@ class InvertibleNet(nn.Module):
         Widths of x, y and z.
     y_noise, padding_noise : float
         Standard deviations with which the network's own y and padding may miss.
+    components : PrincipalComponents, default=None
+        Stand for the response inside, where they are given: `n_outputs` is their number, and how far each may miss is
+        learned, `y_noise` at least.
     weights : callable or None
         None trains by maximum likelihood. A callable maps the share of training that is done to the weights
         :math:`\lambda_x, \lambda_y, \lambda_z` of three losses: the discrepancy of designs drawn backwards, the
@@ -29,7 +34,19 @@ class InvertibleNet(nn.Module):
         the loss of held-out rows.
     """
 
-    def __init__(self, flow, n_features, n_outputs, n_hidden, *, width, y_noise, padding_noise, weights=None):
+    def __init__(
+        self,
+        flow,
+        n_features,
+        n_outputs,
+        n_hidden,
+        *,
+        width,
+        y_noise,
+        padding_noise,
+        components=None,
+        weights=None,
+    ):
         super().__init__()
         self.flow = flow
         self.n_features, self.width = n_features, width
@@ -37,12 +54,19 @@ class InvertibleNet(nn.Module):
         self.sizes = [n_outputs, n_hidden, self.n_padding]
         self.n_latents = n_hidden + self.n_padding
         self.y_noise, self.padding_noise, self.weights = y_noise, padding_noise, weights
+        self.components = components
+        self.log_noise = None
+        if components is not None:
+            self.log_noise = nn.Parameter(torch.full((n_outputs,), math.log(_FIRST_NOISE)))
 
     def forward(self, condition: Tensor):
-        return _Conditioned(self, condition)
+        return _Conditioned(self, self._inside(condition))
+
+    def _inside(self, condition):
+        return condition if self.components is None else self.components(condition)
 
     def encode(self, x: Tensor, padding: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Response, latents, padding and log |det Jacobian| of standardised designs (n, d)."""
+        """Response or its components, latents, padding and log |det Jacobian| of standardised designs (n, d)."""
         if padding is None:
             padding = x.new_zeros(len(x), self.width - self.n_features)
         out, log_det = self.flow.encode(torch.cat([x, padding], dim=1))
@@ -50,20 +74,57 @@ class InvertibleNet(nn.Module):
 
     def response(self, x: Tensor) -> Tensor:
         """The forward model: standardised responses (n, c)."""
-        return self.encode(x)[0]
+        y = self.encode(x)[0]
+        return y if self.components is None else self.components.responses(y)
 
     def decode_rows(self, condition: Tensor, latents: Tensor) -> Tensor:
         """Designs (n, d) and their padding for responses and normal latents, padding last, row by row."""
+        return self._decode(self._inside(condition), latents)
+
+    def _decode(self, y, latents):
         z, padding = latents.split(self.sizes[1:], dim=1)
-        return self.flow.decode(torch.cat([condition, z, self.padding_noise * padding], dim=1))[0]
+        return self.flow.decode(torch.cat([y, z, self.padding_noise * padding], dim=1))[0]
 
     def decode(self, condition: Tensor, u: Tensor) -> Tensor:
         """Points of the unit cube, (n_draws, n_latents), to draws for every condition, (n, n_draws, d)."""
-        return over_pairs(self.decode_rows, condition, torch.special.ndtri(u))[..., : self.n_features]
+        pairs = over_pairs(self._decode, self._inside(condition), torch.special.ndtri(u))
+        return pairs[..., : self.n_features]
+
+
+class PrincipalComponents(nn.Module):
+    """Responses as their principal components of unit variance, and back.
+
+    Parameters
+    ----------
+    axes : Tensor of shape (n_outputs, n_components)
+        Orthonormal.
+    spread : Tensor of shape (n_components,)
+        Standard deviation along each.
+    """
+
+    def __init__(self, axes, spread):
+        super().__init__()
+        self.register_buffer("axes", axes)
+        self.register_buffer("spread", spread)
+
+    @classmethod
+    def of(cls, y, share, most):
+        """As few components of centred responses `y` (n, n_outputs) as hold that share of their variance, or `most`."""
+        _, singular, axes = torch.linalg.svd(y, full_matrices=False)
+        held = (singular**2).cumsum(dim=0)
+        k = min(int((held < share * held[-1]).sum()) + 1, most)
+        return cls(axes[:k].T.contiguous(), singular[:k] / math.sqrt(len(y)))
+
+    def forward(self, y: Tensor) -> Tensor:
+        return y @ self.axes / torch.where(self.spread > 0, self.spread, 1.0)
+
+    def responses(self, components: Tensor) -> Tensor:
+        """Responses (n, n_outputs) of components (n, n_components)."""
+        return (self.spread * components) @ self.axes.T
 
 
 class _Conditioned:
-    """The network together with the responses (n, c) of a batch."""
+    """The network together with the responses (n, c) of a batch, or their components."""
 
     def __init__(self, net, condition):
         self.net, self.condition = net, condition
@@ -81,12 +142,16 @@ class _Conditioned:
         """-log p(x, padding), but for a constant, for normal z, normal padding and y normal about the response."""
         net = self.net
         y, z, rest, log_det = net.encode(x, padding)
+        noise, log_noise = net.y_noise, 0.0
+        if net.log_noise is not None:
+            learned = net.log_noise.clamp_min(math.log(net.y_noise))
+            noise, log_noise = learned.exp(), learned.sum()
         energy = (
-            ((y - self.condition) / net.y_noise).square().sum(dim=1)
+            ((y - self.condition) / noise).square().sum(dim=1)
             + z.square().sum(dim=1)
             + (rest / net.padding_noise).square().sum(dim=1)
         )
-        return (0.5 * energy - log_det).mean()
+        return (0.5 * energy - log_det).mean() + log_noise
 
     def _discrepancies(self, x, padding, normal, weight_x, weight_y, weight_z):
         """Both directions at once."""
@@ -101,7 +166,7 @@ class _Conditioned:
             # The gradient of y is blocked: the misfit alone trains it.
             loss = loss + weight_z * mmd(torch.cat([y.detach(), z], dim=1), wanted)
         if weight_x:
-            drawn = net.decode_rows(self.condition, normal(len(x), net.n_latents))
+            drawn = net._decode(self.condition, normal(len(x), net.n_latents))
             drawn, closed = drawn.split([net.n_features, net.width - net.n_features], dim=1)
             loss = loss + weight_x * (mmd(drawn, x) + closed.square().sum(dim=1).mean())
         return loss

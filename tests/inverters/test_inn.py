@@ -64,6 +64,40 @@ def test_both_branches_are_drawn():
     assert np.median(np.abs(np.abs(draws) - 0.7)) < 0.1
 
 
+def test_more_responses_than_design_variables():
+    """Curves of which least squares gives the design, a mirror image of which gives the same."""
+    rng = np.random.RandomState(0)
+    X, A = rng.normal(size=(2000, 2)), rng.normal(size=(2, 40))
+
+    def respond(X):
+        return np.column_stack([np.abs(X[:, 0]), X[:, 1]]) @ A
+
+    inverter = INNInverter(max_epochs=60, space=WIDE, **SMALL).fit(X, respond(X))
+    assert inverter.module_.components.axes.shape == (40, 2)
+    designs = inverter.inverse(respond(X[:40]), 50, random_state=1)
+    error = ((respond(designs.reshape(-1, 2)) - np.repeat(respond(X[:40]), 50, axis=0)) ** 2).mean(axis=1)
+    assert np.median(error) < 0.1 * respond(X).var()
+    assert error.mean() < 0.3 * respond(X).var()
+    inside = np.abs(X[:40, 0]) > 0.5
+    assert 0.25 < (designs[inside, :, 0] > 0).mean() < 0.75
+    assert np.mean((inverter.predict(X) - respond(X)) ** 2) < 0.01 * respond(X).var()
+
+
+def test_a_number_leaves_many_responses_as_they_are():
+    rng = np.random.RandomState(0)
+    X, A = rng.normal(size=(300, 2)), rng.normal(size=(2, 5))
+    inverter = INNInverter(max_epochs=2, y_noise=0.1, **SMALL).fit(X, X @ A)
+    assert inverter.module_.components is None
+    assert inverter.module_.sizes[0] == 5
+
+
+def test_many_responses_that_are_constant():
+    X = np.random.RandomState(0).normal(size=(100, 2))
+    inverter = INNInverter(max_epochs=2, **SMALL).fit(X, np.ones((100, 5)))
+    assert np.isfinite(inverter.inverse(np.ones((1, 5)), 3)).all()
+    assert_allclose(inverter.predict(X[:2]), 1)
+
+
 def test_discrepancy_against_a_double_loop():
     rng = np.random.RandomState(0)
     a, b = rng.normal(size=(2, 30, 3))

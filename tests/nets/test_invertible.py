@@ -1,10 +1,19 @@
 """The schedule of iPage, and the two directions under its loss."""
 
+import numpy as np
 import pytest
 import torch
+from numpy.testing import assert_allclose
+from sklearn.decomposition import PCA
 
 from skinverse.nets.coupling import AffineTransform, CouplingFlow, SplineTransform
-from skinverse.nets.invertible import ConstantWeights, DynamicWeights, ForwardHalf, InvertibleNet
+from skinverse.nets.invertible import (
+    ConstantWeights,
+    DynamicWeights,
+    ForwardHalf,
+    InvertibleNet,
+    PrincipalComponents,
+)
 from skinverse.nets.jacobian import value_and_jacobian
 
 
@@ -88,3 +97,21 @@ def test_forward_half_against_finite_differences(transform):
         moved = x.clone()
         moved[:, i] += step
         torch.testing.assert_close((half(moved) - y) / step, jacobian[:, :, i], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("most", "n_components"), [(10, 3), (2, 2)])
+def test_principal_components_are_those_of_scikit_learn(most, n_components):
+    rng = np.random.RandomState(0)
+    y = rng.normal(size=(200, 3)) * [3, 2, 1] @ rng.normal(size=(3, 8)) + 1e-3 * rng.normal(size=(200, 8))
+    y -= y.mean(axis=0)
+    components = PrincipalComponents.of(torch.tensor(y), 0.999, most)
+    reference = PCA(n_components).fit(y)
+    scores = components(torch.tensor(y)).numpy()
+    assert_allclose(
+        np.abs(scores), np.abs(reference.transform(y) / np.sqrt(reference.explained_variance_ * 199 / 200))
+    )
+    assert_allclose(
+        components.responses(torch.tensor(scores)),
+        reference.inverse_transform(reference.transform(y)),
+        atol=1e-9,
+    )
