@@ -15,7 +15,7 @@ from skinverse.nets.mlp import MLP
 from skinverse.nets.standardized import Standardized
 from skinverse.persistence import SaveMixin
 from skinverse.training.losses import CensoredSquaredError, SquaredError
-from skinverse.training.net import HoldOut, make_net, one_pass
+from skinverse.training.net import HoldOut, lowest_loss, make_net, one_pass
 from skinverse.utils.devices import resolve_device
 from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.floors import response_floor
@@ -329,10 +329,10 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
         for optimizer in rivals:
             member = self._fit_member(X, y, self._seeds[0], optimizer)
             interrupted = member[0].interrupted_
-            if kept is not None and _held_out_loss(member[0]) >= _CLEARLY_BETTER * _held_out_loss(kept[0]):
+            if kept is not None and lowest_loss(member[0]) >= _CLEARLY_BETTER * lowest_loss(kept[0]):
                 break
             kept, self.optimizer_ = member, optimizer
-            if interrupted or not comparable or _held_out_loss(kept[0]) <= _ACCURATE:
+            if interrupted or not comparable or lowest_loss(kept[0]) <= _ACCURATE:
                 break
         return kept, interrupted
 
@@ -499,8 +499,3 @@ def _check_still_constant(a, value, constant, name):
 def _divisor(module):
     """Scale of the responses of a `Standardized` module, one where a response is constant."""
     return torch.where(module.y_scale == 0, 1.0, module.y_scale)
-
-
-def _held_out_loss(net):
-    """Lowest validation loss of a fitted skorch net."""
-    return np.nanmin(net.history[:, "valid_loss"])

@@ -123,7 +123,9 @@ def _decay(value):
 
 def cvae_published(s):
     hidden, n_latents, kl, decay = _CVAE[s.problem.task.name]
-    settings = dict(kl_weight=kl, hidden_layer_sizes=hidden, net_params=_decay(decay), **_TRAINING)
+    settings = dict(
+        kl_weight=kl, kl_warmup=0.0, hidden_layer_sizes=hidden, net_params=_decay(decay), **_TRAINING
+    )
     return CVAEInverter(n_latents, space=s.space, random_state=s.seed, **settings)
 
 

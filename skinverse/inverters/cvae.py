@@ -3,7 +3,12 @@
 from skinverse.inverters.latent import LatentInverter
 from skinverse.nets.vae import ConditionalVAE
 from skinverse.training.losses import StochasticLoss
-from skinverse.utils.validation import Integral, Interval, Real
+from skinverse.training.net import lowest_loss
+from skinverse.utils.validation import Integral, Interval, Real, StrOptions
+
+# Mean standard deviation of the decoder, in those of the designs, above which latents count as unused, and the share
+# of the epochs in which the weight of the divergence then rises.
+_UNUSED, _WARMUP = 0.9, 0.3
 
 
 class CVAEInverter(LatentInverter):
@@ -15,7 +20,8 @@ class CVAEInverter(LatentInverter):
     .. math:: \mathbb E_q \log \mathcal N(x \mid \mu(z, y), \sigma^2) - w\, \mathrm{KL}(q \,\|\, \mathcal N(0, I)).
 
     The standard deviation :math:`\sigma` of each design variable is learnt [3]_. The published form fixes it and tunes
-    the weight of the divergence for each task instead, and where that weight is too large the latents go unused.
+    the weight of the divergence for each task instead, and where that weight is too large the latents go unused. Where
+    very many designs have one response they may go unused with any; a weight that rises in training helps then [4]_.
 
     Parameters
     ----------
@@ -23,6 +29,10 @@ class CVAEInverter(LatentInverter):
         Latent variables; None takes as many as there are design variables.
     kl_weight : float, default=1.0
         Weight *w* of the divergence; 1 is the bound on the likelihood.
+    kl_warmup : float or "auto", default="auto"
+        Share of the epochs in which the weight rises from zero. "auto" is none, unless :meth:`fit` ends with latents
+        that go unused, :math:`\sigma` being nearly the spread of the designs: it then trains once more with 0.3, and
+        keeps what has the better bound on held-out rows.
     noisy : bool, default=True
         Whether draws have the decoder's noise :math:`\sigma` on them, as the model says. Without it, as published,
         they are nearer to their target and less spread than they should be.
@@ -66,6 +76,8 @@ class CVAEInverter(LatentInverter):
        model with semi-supervised learning strategy", Adv. Mater. 31, 2019. https://doi.org/10.1002/adma.201901111
     .. [3] O. Rybkin, K. Daniilidis, S. Levine, "Simple and effective VAE training with calibrated decoders",
        ICML 2021. https://arxiv.org/abs/2006.13202
+    .. [4] S. R. Bowman et al., "Generating sentences from a continuous space", CoNLL 2016.
+       https://arxiv.org/abs/1511.06349
 
     Examples
     --------
@@ -82,6 +94,7 @@ class CVAEInverter(LatentInverter):
         **LatentInverter._training_constraints,
         "n_latents": [Interval(Integral, 1, None, closed="left"), None],
         "kl_weight": [Interval(Real, 0, None, closed="left")],
+        "kl_warmup": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
         "noisy": ["boolean"],
     }
 
@@ -90,6 +103,7 @@ class CVAEInverter(LatentInverter):
         n_latents=None,
         *,
         kl_weight=1.0,
+        kl_warmup="auto",
         noisy=True,
         hidden_layer_sizes=(128, 128, 128),
         activation="silu",
@@ -106,6 +120,7 @@ class CVAEInverter(LatentInverter):
     ):
         self.n_latents = n_latents
         self.kl_weight = kl_weight
+        self.kl_warmup = kl_warmup
         self.noisy = noisy
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -121,7 +136,21 @@ class CVAEInverter(LatentInverter):
         self.warm_start = warm_start
 
     def _make_criterion(self, seed):
-        return StochasticLoss(seed)
+        return StochasticLoss(seed, warm_up=self._warmup)
+
+    def _train(self, x, condition, seed, start=None, partial=False):
+        auto = self.kl_warmup == "auto"
+        self._warmup = 0.0 if auto else self.kl_warmup
+        super()._train(x, condition, seed, start=start, partial=partial)
+        if auto and start is None and not partial and self._leaves_latents_unused():
+            first = self.net_, self.module_, self.n_iter_
+            self._warmup = _WARMUP
+            super()._train(x, condition, seed)
+            if lowest_loss(first[0]) <= lowest_loss(self.net_):
+                self.net_, self.module_, self.n_iter_ = first
+
+    def _leaves_latents_unused(self):
+        return float(self.module_.log_scale.detach().exp().mean()) > _UNUSED
 
     def _make_module(self, x, condition, generator):
         d = x.shape[1]
@@ -132,6 +161,7 @@ class CVAEInverter(LatentInverter):
             tuple(self.hidden_layer_sizes),
             self.activation,
             kl_weight=self.kl_weight,
+            kl_warmup=self._warmup,
             noisy=self.noisy,
             generator=generator,
         )

@@ -22,6 +22,8 @@ class ConditionalVAE(nn.Module):
         Of encoder and decoder each.
     activation : str
     kl_weight : float
+    kl_warmup : float
+        Share of the training in which that weight rises from zero.
     noisy : bool
         Whether draws have the decoder's noise on them.
     generator : torch.Generator
@@ -36,11 +38,12 @@ class ConditionalVAE(nn.Module):
         activation,
         *,
         kl_weight,
+        kl_warmup,
         noisy,
         generator,
     ):
         super().__init__()
-        self.n_hidden, self.kl_weight = n_hidden, kl_weight
+        self.n_hidden, self.kl_weight, self.kl_warmup = n_hidden, kl_weight, kl_warmup
         self.n_latents = n_hidden + (n_features if noisy else 0)
         self.encoder = MLP(
             n_features + n_conditions, 2 * n_hidden, hidden_layer_sizes, activation, generator=generator
@@ -75,4 +78,5 @@ class _Conditioned:
         miss = (x - net.decoder(torch.cat([z, self.condition], dim=1))) / net.log_scale.exp()
         negative_log_likelihood = (0.5 * (miss.square() + _LOG_2PI) + net.log_scale).sum(dim=1)
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
-        return (negative_log_likelihood + net.kl_weight * divergence).mean()
+        rising = progress / net.kl_warmup if progress < net.kl_warmup else 1.0
+        return (negative_log_likelihood + rising * net.kl_weight * divergence).mean()

@@ -80,6 +80,8 @@ class StochasticLoss(nn.Module):
     Parameters
     ----------
     seed : int
+    warm_up : float, default=0.0
+        Share of the training in which the loss still changes, and nobody waits for a better one.
 
     Attributes
     ----------
@@ -88,11 +90,16 @@ class StochasticLoss(nn.Module):
         weights change on the way. Validation always uses the weights of the end.
     """
 
-    def __init__(self, seed):
+    def __init__(self, seed, warm_up=0.0):
         super().__init__()
-        self.seed = seed
+        self.seed, self.warm_up = seed, warm_up
         self.generator = torch.Generator().manual_seed(seed)
         self.progress = 0.0
+
+    @property
+    def warming_up(self):
+        """Whether training is still in that share."""
+        return self.progress < self.warm_up
 
     def __getstate__(self):
         # A copy draws from the beginning again: the state of a generator does not follow a net to other devices.

@@ -153,8 +153,9 @@ class BestWeights(EarlyStopping):
             self.best_model_weights_ = deepcopy(net.module_.state_dict())
 
     def on_epoch_end(self, net, **kwargs):
-        # Second-order nets begin on a part of the rows, whose validation loss says nothing about the end.
-        if getattr(net, "warming_up", False):
+        # Second-order nets begin on a part of the rows, and some losses without a part of theirs: the validation loss
+        # then says nothing about the end.
+        if getattr(net, "warming_up", False) or getattr(net.criterion_, "warming_up", False):
             self.misses_ = 0
         super().on_epoch_end(net, **kwargs)
 
@@ -324,6 +325,13 @@ def make_net(
         *net_params.pop("callbacks", ()),
     ]
     return net_class(**{**params, **net_params})
+
+
+def lowest_loss(net):
+    """Lowest loss of a fitted net on the rows held out, infinite where none were."""
+    if "valid_loss" not in net.history[-1]:
+        return math.inf
+    return float(np.nanmin(net.history[:, "valid_loss"]))
 
 
 def one_pass(net, fresh, dataset):

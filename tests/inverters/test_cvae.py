@@ -5,6 +5,7 @@ from numpy.testing import assert_allclose
 
 from skinverse import CVAEInverter
 from skinverse.metrics import expected_coverage
+from skinverse.training.net import lowest_loss
 
 
 @pytest.fixture(scope="module")
@@ -44,3 +45,29 @@ def test_both_branches_are_drawn():
     draws = inverter.inverse(0.49, 2000, random_state=1)[0, :, 0]
     assert (draws > 0).mean() == pytest.approx(0.5, abs=0.15)
     assert np.median(np.abs(np.abs(draws) - 0.7)) < 0.2  # the mean of the branches misses by 0.7
+
+
+@pytest.mark.parametrize("n_waves", [3, 6])
+def test_unused_latents_are_trained_once_more(n_waves):
+    """Nearly any design has any response here; that of the two trainings with the better bound is kept."""
+    X = np.random.RandomState(0).uniform(-1, 1, (1000, 2))
+    y = np.cos(n_waves * np.pi * X[:, 0])
+
+    def fit(kl_warmup):
+        settings = {"hidden_layer_sizes": (64, 64), "max_epochs": 100, "lr": 3e-3, "random_state": 0}
+        return CVAEInverter(kl_warmup=kl_warmup, space=[[-1, 1]] * 2, **settings).fit(X, y)
+
+    at_once, rising, auto = fit(0.0), fit(0.3), fit("auto")
+    assert at_once.module_.log_scale.exp().mean() > 0.9
+    assert rising.module_.log_scale.exp().mean() < 0.7
+    better = min(at_once, rising, key=lambda inverter: lowest_loss(inverter.net_))
+    assert_allclose(auto.inverse(0.5, 5, random_state=1), better.inverse(0.5, 5, random_state=1))
+    assert auto.n_iter_ == better.n_iter_
+
+
+def test_latents_in_use_are_trained_once():
+    X, y = two_branches(500)
+    settings = {"hidden_layer_sizes": (32,), "max_epochs": 60, "lr": 3e-3, "random_state": 0}
+    once, auto = (CVAEInverter(kl_warmup=w, **settings).fit(X, y) for w in (0.0, "auto"))
+    assert once.module_.log_scale.exp().mean() < 0.9
+    assert_allclose(auto.inverse(0.5, 5, random_state=1), once.inverse(0.5, 5, random_state=1))
