@@ -298,6 +298,23 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         check_same_names(self.output_names_in_, column_names(y_star), what=name)
         if issparse(y_star):
             raise TypeError(f"{name} is sparse; pass a dense array, y_star.toarray().")
+        try:
+            array = self._as_rows(y_star, name, infinite)
+        except (TypeError, ValueError) as error:
+            if name in str(error):
+                raise
+            raise type(error)(
+                f"{name} must hold numbers, {self.n_outputs_} for each target, got {y_star!r:.60}: {error}"
+            ) from error
+        if array.shape[1] != self.n_outputs_:
+            raise ValueError(
+                f"{name} has {array.shape[1]} outputs, but {type(self).__name__} is expecting "
+                f"{self.n_outputs_} outputs as in fit; got shape {np.shape(y_star)}."
+            )
+        return array
+
+    def _as_rows(self, y_star, name, infinite):
+        """Numbers in two dimensions, by how many `fit` was given."""
         if np.ndim(y_star) == 0:
             if self.n_outputs_ != 1:
                 raise ValueError(
@@ -308,18 +325,12 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         elif np.ndim(y_star) == 1 and (self.y_ndim_ == 1 or self.n_outputs_ > 1):
             y_star = np.asarray(y_star)
             y_star = y_star.reshape(-1, 1) if self.y_ndim_ == 1 else y_star.reshape(1, -1)
-        array = check_array(
+        return check_array(
             y_star,
             dtype=np.float64,
             ensure_all_finite="allow-nan" if not infinite else False,
             input_name=name,
         )
-        if array.shape[1] != self.n_outputs_:
-            raise ValueError(
-                f"{name} has {array.shape[1]} outputs, but {type(self).__name__} is expecting "
-                f"{self.n_outputs_} outputs as in fit; got shape {np.shape(y_star)}."
-            )
-        return array
 
     def _warn_if_far(self, targets):
         low, high = self.y_range_.T

@@ -80,7 +80,7 @@ def check_bad_targets(inverter):
     _raises(ValueError, _ask, fitted, 1.0, mention=["scalar"])
     _raises(ValueError, _ask, fitted, [[np.inf, 0.0]], mention=["y_star"])
     _raises(ValueError, _ask, fitted, np.empty((0, 2)))
-    _raises(ValueError, _ask, fitted, [["a", "b"]])
+    _raises(ValueError, _ask, fitted, [["a", "b"]], mention=["y_star must hold numbers"])
     _raises(ValueError, _ask, fitted, np.ones((1, 2, 2)))
     _raises(TypeError, _ask, fitted, csr_array(y[:2]), mention=["sparse"])
     _raises(ValueError, _ask, fitted, [[np.nan, np.nan]], mention=["target 0"])
