@@ -1,7 +1,6 @@
 """Choosing among inverters and their settings: ranges worth searching, and the method for a budget of simulations."""
 
 import time
-from itertools import islice
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -30,6 +29,7 @@ from skinverse.inverters import (
 )
 from skinverse.metrics import r_curve, resimulation_error
 from skinverse.surrogate import ForwardRegressor
+from skinverse.utils.progress import progress_bar
 from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.validation import Integral, check_positive_int, check_random_state
 
@@ -185,6 +185,7 @@ def choose_inverter(
     n_targets=100,
     n_jobs=None,
     random_state=None,
+    verbose=0,
 ):
     """The inverter whose best of `T` designs is best, `T` being what you can afford to simulate for a target.
 
@@ -218,6 +219,9 @@ def choose_inverter(
         where :func:`joblib.parallel_config` says, as on a cluster. None is one, or as many as that configuration says.
     random_state : int, RandomState or None, default=None
         Governs splits, fits and draws.
+    verbose : int, default=0
+        1 shows on standard error a bar of the steps, each a fit or the judging of a candidate's designs; 2 leaves it
+        there.
 
     Returns
     -------
@@ -259,26 +263,32 @@ def choose_inverter(
         for (train, test), count in zip(folds, counts, strict=True)
         if count
     ]
-    parallel = Parallel(n_jobs)
-    judges = [(judge, 0.0)] * len(folds)
-    if learns:
-        judges = parallel(delayed(_fit_judge)(judge, X, y, *fold[:2], seeds[1]) for fold in folds)
-    tried = iter(
-        parallel(
-            delayed(_try)(candidate, X, y, train, targets, T, seeds[1])
-            for train, _, targets in folds
-            for candidate in candidates.values()
-        )
-    )
+    parallel, n = Parallel(n_jobs, return_as="generator"), len(candidates)
     judging = {"judge": "held-out surrogate"} if learns else {"n_jobs": n_jobs}
-    errors, seconds = [], []
-    for (_, _, targets), (fitted_judge, _) in zip(folds, judges, strict=True):
-        designs, times = zip(*islice(tried, len(candidates)), strict=True)
-        errors.append(
-            [resimulation_error(found, targets, fitted_judge, **judging).error for found in designs]
+    with progress_bar(len(folds) * (2 * n + learns), "step", verbose=verbose) as bar:
+        judges = [(judge, 0.0)] * len(folds)
+        if learns:
+            judges = _counted(
+                bar, parallel(delayed(_fit_judge)(judge, X, y, *fold[:2], seeds[1]) for fold in folds)
+            )
+        tried = _counted(
+            bar,
+            parallel(
+                delayed(_try)(candidate, X, y, train, targets, T, seeds[1])
+                for train, _, targets in folds
+                for candidate in candidates.values()
+            ),
         )
-        seconds.append(times)
-    error, seconds = np.concatenate(errors, axis=1), np.mean(seconds, axis=0)
+        asked = [(targets, fitted) for (_, _, targets), (fitted, _) in zip(folds, judges, strict=True)]
+        errors = _counted(
+            bar,
+            (
+                resimulation_error(designs, *asked[k // n], **judging).error
+                for k, (designs, _) in enumerate(tried)
+            ),
+        )
+    error = np.concatenate([errors[k : k + n] for k in range(0, len(errors), n)], axis=1)
+    seconds = np.reshape([times for _, times in tried], (-1, n, 2)).mean(axis=0)
     # One table of all candidates, so that a failure costs them all the same.
     best = r_curve(error.reshape(-1, T)).best.reshape(error.shape)
     table = [
@@ -341,6 +351,15 @@ def _splitter(cv, learns, seed):
 
 def _seeded(estimator, seed):
     return seeded_clone(estimator, np.random.RandomState(seed))
+
+
+def _counted(bar, results):
+    """Results as a list, each of them counted as it comes."""
+    found = []
+    for result in results:
+        found.append(result)
+        bar.update()
+    return found
 
 
 def _fit_judge(judge, X, y, train, test, seed):

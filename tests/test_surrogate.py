@@ -72,9 +72,7 @@ def test_auto_takes_soap_for_many_outputs_or_rows_too_many_for_second_order():
 )
 def test_auto_goes_on_while_the_next_optimizer_is_clearly_better(monkeypatch, losses, kept):
     losses = dict(zip(("LevenbergMarquardt", "SOAP", "AdamW"), losses, strict=True))
-    monkeypatch.setattr(
-        "skinverse.surrogate.lowest_loss", lambda net: losses[type(net.optimizer_).__name__]
-    )
+    monkeypatch.setattr("skinverse.surrogate.lowest_loss", lambda net: losses[type(net.optimizer_).__name__])
     X = np.random.default_rng(0).uniform(-1, 1, (1000, 2))
     surrogate = ForwardRegressor(n_members=2, max_epochs=2, random_state=0).fit(X, np.sin(25 * X[:, 0]))
     assert surrogate.optimizer_ == kept

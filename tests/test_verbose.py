@@ -10,13 +10,23 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 from tqdm import tqdm
 
-from skinverse import ForwardRegressor, MDNInverter, NeuralAdjoint, TandemInverter, resimulation_error
+from skinverse import (
+    ForwardRegressor,
+    MDNInverter,
+    NearestDesignInverter,
+    NeuralAdjoint,
+    PriorInverter,
+    TandemInverter,
+    resimulation_error,
+)
 from skinverse.datasets import make_sine_wave
+from skinverse.metrics import reference_posterior
+from skinverse.model_selection import choose_inverter
 from skinverse.simulators import NeuralSimulator, SineWave
 from skinverse.solvers import LevenbergMarquardtSolver
 from skinverse.testing import all_inverters
 
-UNITS = ("epoch", "target", "simulation", "design")
+UNITS = ("epoch", "target", "simulation", "design", "step")
 
 
 @pytest.fixture(scope="module")
@@ -240,3 +250,30 @@ def test_bar_of_the_designs_behind_a_neural_simulator(capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert "40/40" in err
+
+
+@pytest.mark.parametrize(
+    ("simulator", "n_steps"), [(SineWave(), 8), (ForwardRegressor((4,), max_epochs=2), 10)]
+)
+def test_bar_of_the_choice_of_an_inverter(simulator, n_steps, table, capfd):
+    def choose(verbose):
+        rivals = [PriorInverter(), NearestDesignInverter()]
+        how = {"n_targets": 10, "cv": 2, "random_state": 0, "verbose": verbose}
+        return choose_inverter(*table, simulator=simulator, candidates=rivals, **how)
+
+    quiet = choose(0)
+    assert capfd.readouterr() == ("", "")
+    for name, curve in choose(2).curves.items():
+        np.testing.assert_array_equal(curve, quiet.curves[name])
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert f"{n_steps}/{n_steps}" in err
+    assert units(err) == {"step"}
+
+
+def test_bar_of_a_reference_posterior(capfd):
+    quiet = reference_posterior(SineWave(), 0.5, 10, n_simulations=1000, random_state=0)
+    assert capfd.readouterr() == ("", "")
+    told = reference_posterior(SineWave(), 0.5, 10, n_simulations=1000, random_state=0, verbose=2)
+    np.testing.assert_array_equal(told.X, quiet.X)
+    assert "1000/1000" in capfd.readouterr().err

@@ -289,7 +289,9 @@ def solution_components(reference, *, radius, scale=None):
     return np.argsort(rank)[label]
 
 
-def reference_posterior(simulator, y_star, n=1000, *, n_simulations=500_000, prior=None, random_state=None):
+def reference_posterior(
+    simulator, y_star, n=1000, *, n_simulations=500_000, prior=None, random_state=None, verbose=0
+):
     r"""Draws from p(x | y*) by simulation alone: the prior draws that came nearest to the target.
 
     Rejection sampling, known as approximate Bayesian computation [1]_. The same simulations serve all
@@ -308,6 +310,8 @@ def reference_posterior(simulator, y_star, n=1000, *, n_simulations=500_000, pri
     prior : callable, default=None
         ``prior(k, random_state=rng)`` draws k designs; None is ``simulator.sample_prior``.
     random_state : int, RandomState or None, default=None
+    verbose : int, default=0
+        1 shows a bar of the simulations on standard error, 2 leaves it there.
 
     Returns
     -------
@@ -357,7 +361,10 @@ def reference_posterior(simulator, y_star, n=1000, *, n_simulations=500_000, pri
     rng = check_random_state(random_state)
     designs = (simulator.sample_prior if prior is None else prior)(n_simulations, random_state=rng)
     designs = check_array(designs, dtype=np.float64, input_name="The prior's draws")
-    y = [np.asarray(simulator(designs[rows]), dtype=np.float64) for rows in chunks(len(designs), _MAX_ROWS)]
+    y = [
+        np.asarray(simulator(designs[rows]), dtype=np.float64)
+        for rows in chunks(len(designs), _MAX_ROWS, unit="simulation", verbose=verbose)
+    ]
     y = np.concatenate([part.reshape(len(part), -1) for part in y])
     if len(y) != len(designs):
         raise ValueError(f"The simulator answered {len(designs)} designs with {len(y)} rows of responses.")
