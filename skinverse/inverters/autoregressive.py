@@ -8,6 +8,7 @@ from torch.nn import CrossEntropyLoss
 
 from skinverse.inverters.density import ConditionalDensityInverter
 from skinverse.nets.autoregressive import AutoregressiveNet
+from skinverse.training.net import lowest_loss
 from skinverse.utils.validation import Integral, Interval
 
 # Decoupled weight decay of a factor, and of one that overfits all the same.
@@ -173,4 +174,4 @@ class AutoregressiveInverter(ConditionalDensityInverter):
         net = train(_WEIGHT_DECAY)
         if any(how.values()) or net.interrupted_ or len(net.history) == net.max_epochs:
             return net
-        return min(net, train(_MORE_DECAY), key=lambda net: min(net.history[:, "valid_loss"]))
+        return min(net, train(_MORE_DECAY), key=lowest_loss)

@@ -139,15 +139,18 @@ class CVAEInverter(LatentInverter):
         return StochasticLoss(seed, warm_up=self._warmup)
 
     def _train(self, x, condition, seed, start=None, partial=False):
-        auto = self.kl_warmup == "auto"
-        self._warmup = 0.0 if auto else self.kl_warmup
+        if start is None:
+            self._warmup = 0.0 if self.kl_warmup == "auto" else self.kl_warmup
         super()._train(x, condition, seed, start=start, partial=partial)
-        if auto and start is None and not partial and self._leaves_latents_unused():
+        if self.kl_warmup != "auto" or start is not None or partial or self.net_.interrupted_:
+            return
+        if self._leaves_latents_unused():
             first = self.net_, self.module_, self.n_iter_
             self._warmup = _WARMUP
             super()._train(x, condition, seed)
             if lowest_loss(first[0]) <= lowest_loss(self.net_):
                 self.net_, self.module_, self.n_iter_ = first
+                self._warmup = 0.0
 
     def _leaves_latents_unused(self):
         return float(self.module_.log_scale.detach().exp().mean()) > _UNUSED

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from linear_gaussian import WIDE, linear_gaussian, two_branches
 from numpy.testing import assert_allclose
+from skorch.callbacks import Callback
 
 from skinverse import CVAEInverter
 from skinverse.metrics import expected_coverage
@@ -71,3 +72,26 @@ def test_latents_in_use_are_trained_once():
     once, auto = (CVAEInverter(kl_warmup=w, **settings).fit(X, y) for w in (0.0, "auto"))
     assert once.module_.log_scale.exp().mean() < 0.9
     assert_allclose(auto.inverse(0.5, 5, random_state=1), once.inverse(0.5, 5, random_state=1))
+
+
+class CtrlC(Callback):
+    """Interrupts in the third epoch of the first training."""
+
+    n_trainings_ = 0
+
+    def on_train_begin(self, net, X=None, y=None, **kwargs):
+        self.n_trainings_ += 1
+
+    def on_epoch_begin(self, net, **kwargs):
+        if self.n_trainings_ == 1 and len(net.history) == 3:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_ends_the_fit():
+    X, y = two_branches(200)
+    watch = CtrlC()
+    inverter = CVAEInverter(hidden_layer_sizes=(8,), random_state=0, net_params={"callbacks": [watch]})
+    with pytest.warns(UserWarning, match="interrupted"):
+        inverter.fit(X, y)
+    assert inverter.module_.log_scale.exp().mean() > 0.9
+    assert watch.n_trainings_ == 1
