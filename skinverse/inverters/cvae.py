@@ -84,7 +84,7 @@ class CVAEInverter(LatentInverter):
     >>> import numpy as np
     >>> from skinverse import CVAEInverter
     >>> X = np.random.RandomState(0).normal(size=(500, 2))
-    >>> inverter = CVAEInverter(hidden_layer_sizes=(32,), max_epochs=30, random_state=0)
+    >>> inverter = CVAEInverter(hidden_layer_sizes=(32,), max_epochs=30, lr=3e-3, random_state=0)
     >>> designs = inverter.fit(X, X.sum(axis=1)).inverse(1.0, n=500)[0]
     >>> bool(abs(designs.sum(axis=1).mean() - 1) < 0.2)
     True
