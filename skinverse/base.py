@@ -20,6 +20,7 @@ from skinverse.utils.validation import (
     check_positive_int,
     check_random_state,
     fit_context,
+    numbers_from,
     validate_data,
 )
 from skinverse.utils.warm_start import check_same_outputs
@@ -298,14 +299,8 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         check_same_names(self.output_names_in_, column_names(y_star), what=name)
         if issparse(y_star):
             raise TypeError(f"{name} is sparse; pass a dense array, y_star.toarray().")
-        try:
+        with numbers_from(y_star, name):
             array = self._as_rows(y_star, name, infinite)
-        except (TypeError, ValueError) as error:
-            if name in str(error):
-                raise
-            raise type(error)(
-                f"{name} must hold numbers, {self.n_outputs_} for each target, got {y_star!r:.60}: {error}"
-            ) from error
         if array.shape[1] != self.n_outputs_:
             raise ValueError(
                 f"{name} has {array.shape[1]} outputs, but {type(self).__name__} is expecting "

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from skinverse.utils.validation import numbers_from
+
 
 @dataclass(frozen=True)
 class TargetRange:
@@ -159,7 +161,8 @@ def as_targets(y_star, n_targets):
 
 def _as_rows(y_star, n_targets, *, one_will_do=False):
     """`y_star` as an array (n_targets, n_outputs), or (1, n_outputs) where that will do."""
-    rows = np.asarray(y_star, dtype=np.float64)
+    with numbers_from(y_star, "y_star"):
+        rows = np.asarray(y_star, dtype=np.float64)
     if rows.ndim < 2:
         one_target = rows.ndim == 1 and len(rows) != n_targets and (n_targets == 1 or one_will_do)
         rows = rows.reshape(1, -1) if one_target else rows.reshape(-1, 1)

@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from skinverse import NearestDesignInverter
+from skinverse.metrics import reference_posterior
+from skinverse.simulators import SineWave
 from skinverse.targets import TargetRange, Targets, as_targets
 
 T = Targets(np.array([[1.0, -np.inf], [0.0, 2.0]]), np.array([[1.0, np.inf], [1.0, np.inf]]))
@@ -73,3 +76,17 @@ def test_a_range_without_width_is_a_value():
 def test_what_cannot_be_wanted(y_star, message):
     with pytest.raises(ValueError, match=message):
         as_targets(y_star, 3)
+
+
+@pytest.mark.parametrize(
+    ("y_star", "error"), [("a", ValueError), ([1.0, [2.0, 3.0]], ValueError), ({}, TypeError)]
+)
+def test_what_is_no_number_is_told_by_name(y_star, error):
+    asked = [
+        lambda: as_targets(y_star, 1),
+        lambda: reference_posterior(SineWave(), y_star, 5, n_simulations=10),
+        lambda: NearestDesignInverter().fit([[0.0], [1.0]], [0.0, 1.0]).inverse(y_star),
+    ]
+    for ask in asked:
+        with pytest.raises(error, match="y_star must hold numbers, got"):
+            ask()

@@ -15,7 +15,13 @@ from sklearn.utils import Bunch
 
 from skinverse.utils.chunks import chunks
 from skinverse.utils.lookup import ResponseLookup
-from skinverse.utils.validation import Integral, check_array, check_positive_int, check_random_state
+from skinverse.utils.validation import (
+    Integral,
+    check_array,
+    check_positive_int,
+    check_random_state,
+    numbers_from,
+)
 
 # Pairs of points compared at once: small enough to stay in a processor's cache.
 _MAX_PAIRS = 2**17
@@ -389,7 +395,8 @@ def reference_posterior(
 
 
 def _as_targets(y_star, n_outputs):
-    targets = np.asarray(y_star, dtype=np.float64)
+    with numbers_from(y_star, "y_star"):
+        targets = np.asarray(y_star, dtype=np.float64)
     if targets.ndim < 2:
         targets = targets.reshape(-1, 1) if n_outputs == 1 else targets.reshape(1, -1)
     if targets.ndim != 2 or targets.shape[1] != n_outputs or len(targets) == 0:

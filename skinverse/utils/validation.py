@@ -1,5 +1,6 @@
 """The one door to scikit-learn's validation, its private names included."""
 
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
@@ -28,6 +29,7 @@ __all__ = [
     "check_positive_int",
     "check_random_state",
     "fit_context",
+    "numbers_from",
     "validate_data",
     "validate_parameter_constraints",
 ]
@@ -55,3 +57,21 @@ def check_positive_int(value, name, *, advice=""):
     if value < 1:
         raise ValueError(f"{name} must be an integer of at least 1, got {value}.{advice}")
     return int(value)
+
+
+@contextmanager
+def numbers_from(value, name):
+    """Block that makes numbers of `value`, whose errors are told with the parameter's name.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As the block raised.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if name in str(error):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} must hold numbers, got {value!r:.60}: {error}") from error
