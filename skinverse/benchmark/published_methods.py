@@ -27,13 +27,23 @@ NA = {
     "arm": ((500,) * 4, 1e-3, 0.5, 2e-2),
     "metamaterial": ((1000,) * 4, 5e-4, 0.5, 2e-5),
 }
+# Units of the code's design variables where they are not ours.
+_UNIT = {"ballistics": [1.0, 1.0, 1.0, 15.0], "metamaterial": [11.0] * 4 + [5.0] * 4}
+# Boxes of the code where they are not the simulator's: up to 2.4 standard deviations of the prior for searches, the
+# extremes of a sample for tandem networks.
+_BALLISTICS, _ARM = [[-1.0, 1.0], [0.5, 2.5]], [[-0.6, 0.6], *[[-1.2, 1.2]] * 3]
+_NA_BOX = {"ballistics": [*_BALLISTICS, [0.157, 1.413], [6.9, 23.4]], "arm": _ARM}
+_TANDEM_BOX = {
+    "ballistics": [*_BALLISTICS, [0.157, 1.256], [6.9, 21.9]],
+    "arm": [[-0.87, 1.02], [-1.87, 1.83], [-1.92, 1.90], [-1.73, 2.05]],
+}
 _TANDEM = {
     "ballistics": (((500,) * 3, 1e-2, 0.5, 1e-3), (500,) * 5),
     "sine": (((500,) * 4, 1e-3, 0.5, 5e-4), (500,) * 4),
     "arm": (((300,) * 2, 1e-3, 0.5, 1e-4), (500,) * 3),
     "metamaterial": (((1000,) * 4, 1e-3, 0.5, 5e-4), (250,) * 4),
 }
-# Hidden layers, latents, weight of the divergence, weight decay.
+# Hidden layers, latents, weight of the divergence beside squared errors in raw units, weight decay.
 _CVAE = {
     "ballistics": ((500,) * 7, 5, 0.01, 5e-3),
     "sine": ((500,) * 6, 3, 0.02, 5e-3),
@@ -65,29 +75,33 @@ IPAGE = {
     "crystal": (4, 64, 1000, 256, 1e-3, 1e-3),
     "architecture": (6, 512, 10_000, 1024, 1e-3, 1e-4),
 }
+_ADAM = {"optimizer": torch.optim.Adam}  # whose weight decay is a penalty
 _TRAINING = {"activation": "relu", "max_epochs": 500, "batch_size": 1024, "lr": 1e-3}
 
 
+def _box(s, boxes):
+    """The box of the code, all variables continuous."""
+    return DesignSpace(boxes.get(s.problem.task.name, s.problem.simulate.bounds))
+
+
+def _unit(s):
+    """The units of the design variables in the code, (n_features,)."""
+    return np.array(_UNIT.get(s.problem.task.name, [1.0] * s.problem.X.shape[1]))
+
+
 def _forward(s, widths, lr, factor, decay):
-    return s.published_surrogate(hidden_layer_sizes=widths, lr=lr, factor=factor, weight_decay=decay)
-
-
-def _box(s):
-    """The box of the simulator, all variables continuous, as published."""
-    return DesignSpace(s.problem.simulate.bounds)
+    settings = dict(lr=lr, factor=factor, weight_decay=decay)
+    return s.published_surrogate(hidden_layer_sizes=widths, unit=_unit(s), **settings)
 
 
 def na_published(*, starts=True, boundary=True):
     def make(s):
-        task, space = s.problem.task.name, _box(s)
+        task, space = s.problem.task.name, _box(s, _NA_BOX)
         optimised_raw = task in ("arm", "ballistics")
-        unit = (
-            np.array([1.0, 1.0, 1.0, 15.0]) if task == "ballistics" else 1.0
-        )  # speeds are divided by 15 there
         weight = 1.25 if task == "metamaterial" else 204.8
         return NeuralAdjoint.as_published(
             _forward(s, *NA[task]),
-            lr=0.5 * unit / space.width if optimised_raw else 0.5,
+            lr=0.5 * _unit(s) / space.width if optimised_raw else 0.5,
             boundary_weight=weight / np.var(s.problem.y, axis=0).mean() if boundary else 0.0,
             start="data" if optimised_raw and starts else "sampler",
             space=space,
@@ -100,7 +114,7 @@ def na_published(*, starts=True, boundary=True):
 def tandem_published(*, boundary=True):
     def make(s):
         forward, hidden = _TANDEM[s.problem.task.name]
-        space = _box(s)
+        space = _box(s, _TANDEM_BOX)
         if not boundary:  # else designs outside would be moved back
             space = DesignSpace(space.bounds + space.width[:, None] * [-100, 100])
         return TandemInverter(
@@ -108,7 +122,7 @@ def tandem_published(*, boundary=True):
             boundary="penalty",
             boundary_weight=float(boundary),
             hidden_layer_sizes=hidden,
-            net_params={"optimizer": torch.optim.Adam},
+            net_params=_ADAM,
             space=space,
             random_state=s.seed,
             **_TRAINING,
@@ -123,9 +137,10 @@ def _decay(value):
 
 def cvae_published(s):
     hidden, n_latents, kl, decay = _CVAE[s.problem.task.name]
-    settings = dict(
-        kl_weight=kl, kl_warmup=0.0, hidden_layer_sizes=hidden, net_params=_decay(decay), **_TRAINING
-    )
+    # Squared errors without a factor of a half, and no noise on draws.
+    loss = dict(kl_weight=kl, kl_warmup=0.0, sigma=0.5**0.5 * _unit(s), noisy=False)
+    training = dict(net_params=_ADAM | _decay(decay), **_TRAINING)
+    settings = dict(hidden_layer_sizes=hidden, **loss, **training)
     return CVAEInverter(n_latents, space=s.space, random_state=s.seed, **settings)
 
 

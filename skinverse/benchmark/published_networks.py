@@ -15,7 +15,7 @@ _CHUNK_SIZE = 8192  # rows predicted at once
 
 
 class PublishedSurrogate(RegressorMixin, BaseEstimator):
-    """Linear layers with batch normalisation and ReLU on raw units, trained by Adam on a plateau schedule [1]_.
+    """Linear layers with batch normalisation and ReLU, no scaling, trained by Adam on a plateau schedule [1]_.
 
     The parameters of the epoch with the lowest validation loss are kept. It is here to reproduce what was published;
     :class:`~skinverse.ForwardRegressor` is orders of magnitude more accurate.
@@ -23,6 +23,8 @@ class PublishedSurrogate(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     hidden_layer_sizes : array-like of int, default=(500, 500, 500, 500)
+    unit : float or array-like of shape (n_features,), default=1.0
+        In which the network sees the designs.
     lr : float, default=1e-3
     factor : float, default=0.5
         By which the learning rate falls where the training loss has not improved for ten epochs.
@@ -57,6 +59,7 @@ class PublishedSurrogate(RegressorMixin, BaseEstimator):
         self,
         hidden_layer_sizes=(500, 500, 500, 500),
         *,
+        unit=1.0,
         lr=1e-3,
         factor=0.5,
         weight_decay=0.0,
@@ -67,6 +70,7 @@ class PublishedSurrogate(RegressorMixin, BaseEstimator):
         random_state=None,
     ):
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.unit = unit
         self.lr = lr
         self.factor = factor
         self.weight_decay = weight_decay
@@ -84,7 +88,7 @@ class PublishedSurrogate(RegressorMixin, BaseEstimator):
         rng = np.random.RandomState(self.random_state)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(rng.randint(2**31 - 1))
-            module = _Net(X.shape[1], y.shape[1], self.hidden_layer_sizes).to(device)
+            module = _Net(X.shape[1], y.shape[1], self.hidden_layer_sizes, self.unit).to(device)
         order = rng.permutation(len(X))
         n_valid = max(1, round(self.validation_fraction * len(X)))
         self.module_ = self._train(module, X, y, order[n_valid:], order[:n_valid], rng)
@@ -122,8 +126,9 @@ class PublishedSurrogate(RegressorMixin, BaseEstimator):
 
 
 class _Net(nn.Module):
-    def __init__(self, n_inputs, n_outputs, widths):
+    def __init__(self, n_inputs, n_outputs, widths, unit):
         super().__init__()
+        self.register_buffer("unit", torch.tensor(unit, dtype=torch.float32))
         widths = [n_inputs, *widths]
         blocks = [(nn.Linear(i, o), nn.BatchNorm1d(o), nn.ReLU()) for i, o in pairwise(widths)]
         self.layers = nn.Sequential(
@@ -131,4 +136,4 @@ class _Net(nn.Module):
         )
 
     def forward(self, x):
-        return self.layers(x.float()).to(x.dtype)
+        return self.layers(x.float() / self.unit).to(x.dtype)

@@ -1,5 +1,8 @@
 """Conditional variational autoencoder."""
 
+import numpy as np
+import torch
+
 from skinverse.inverters.latent import LatentInverter
 from skinverse.nets.vae import ConditionalVAE
 from skinverse.training.losses import StochasticLoss
@@ -22,6 +25,8 @@ class CVAEInverter(LatentInverter):
     The standard deviation :math:`\sigma` of each design variable is learnt [3]_. The published form fixes it and tunes
     the weight of the divergence for each task instead, and where that weight is too large the latents go unused. Where
     very many designs have one response they may go unused with any; a weight that rises in training helps then [4]_.
+    A published loss of squared errors and w times the divergence is that of ``sigma=0.5**0.5, kl_weight=w``, and its
+    draws are those of ``noisy=False`` [5]_.
 
     Parameters
     ----------
@@ -31,8 +36,10 @@ class CVAEInverter(LatentInverter):
         Weight *w* of the divergence; 1 is the bound on the likelihood.
     kl_warmup : float or "auto", default="auto"
         Share of the epochs in which the weight rises from zero. "auto" is none, unless :meth:`fit` ends with latents
-        that go unused, :math:`\sigma` being nearly the spread of the designs: it then trains once more with 0.3, and
-        keeps what has the better bound on held-out rows.
+        that go unused, the learnt :math:`\sigma` being nearly the spread of the designs: it then trains once more with
+        0.3, and keeps what has the better bound on held-out rows.
+    sigma : float or array-like of shape (n_features,), default=None
+        Standard deviation :math:`\sigma` of the decoder, in the units of the designs; None learns it.
     noisy : bool, default=True
         Whether draws have the decoder's noise :math:`\sigma` on them, as the model says. Without it, as published,
         they are nearer to their target and less spread than they should be.
@@ -78,6 +85,8 @@ class CVAEInverter(LatentInverter):
        ICML 2021. https://arxiv.org/abs/2006.13202
     .. [4] S. R. Bowman et al., "Generating sentences from a continuous space", CoNLL 2016.
        https://arxiv.org/abs/1511.06349
+    .. [5] S. Ren, W. Padilla and J. Malof, "Benchmarking deep inverse models over time, and the
+       neural-adjoint method", NeurIPS 2020. https://arxiv.org/abs/2009.12919
 
     Examples
     --------
@@ -95,6 +104,7 @@ class CVAEInverter(LatentInverter):
         "n_latents": [Interval(Integral, 1, None, closed="left"), None],
         "kl_weight": [Interval(Real, 0, None, closed="left")],
         "kl_warmup": [Interval(Real, 0, 1, closed="both"), StrOptions({"auto"})],
+        "sigma": [Interval(Real, 0, None, closed="neither"), "array-like", None],
         "noisy": ["boolean"],
     }
 
@@ -104,6 +114,7 @@ class CVAEInverter(LatentInverter):
         *,
         kl_weight=1.0,
         kl_warmup="auto",
+        sigma=None,
         noisy=True,
         hidden_layer_sizes=(128, 128, 128),
         activation="silu",
@@ -121,6 +132,7 @@ class CVAEInverter(LatentInverter):
         self.n_latents = n_latents
         self.kl_weight = kl_weight
         self.kl_warmup = kl_warmup
+        self.sigma = sigma
         self.noisy = noisy
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -153,7 +165,18 @@ class CVAEInverter(LatentInverter):
                 self._warmup = 0.0
 
     def _leaves_latents_unused(self):
-        return float(self.module_.log_scale.detach().exp().mean()) > _UNUSED
+        return self.sigma is None and float(self.module_.log_scale.detach().exp().mean()) > _UNUSED
+
+    def _given_sigma(self, d):
+        """In standard deviations of the designs, (d,), or None."""
+        if self.sigma is None:
+            return None
+        sigma = np.asarray(self.sigma, dtype=float)
+        if sigma.shape not in ((), (d,)) or not ((sigma > 0) & np.isfinite(sigma)).all():
+            raise ValueError(
+                f"sigma must be a positive number or {d} of them, one for each design variable, got {self.sigma!r}."
+            )
+        return torch.tensor(sigma / self.x_scale_, dtype=torch.float32)
 
     def _make_module(self, x, condition, generator):
         d = x.shape[1]
@@ -165,6 +188,7 @@ class CVAEInverter(LatentInverter):
             self.activation,
             kl_weight=self.kl_weight,
             kl_warmup=self._warmup,
+            sigma=self._given_sigma(d),
             noisy=self.noisy,
             generator=generator,
         )

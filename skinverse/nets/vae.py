@@ -24,6 +24,8 @@ class ConditionalVAE(nn.Module):
     kl_weight : float
     kl_warmup : float
         Share of the training in which that weight rises from zero.
+    sigma : Tensor of shape (d,), or None
+        Standard deviation of the decoder; None learns it.
     noisy : bool
         Whether draws have the decoder's noise on them.
     generator : torch.Generator
@@ -39,6 +41,7 @@ class ConditionalVAE(nn.Module):
         *,
         kl_weight,
         kl_warmup,
+        sigma,
         noisy,
         generator,
     ):
@@ -51,7 +54,10 @@ class ConditionalVAE(nn.Module):
         self.decoder = MLP(
             n_hidden + n_conditions, n_features, hidden_layer_sizes, activation, generator=generator
         )
-        self.log_scale = nn.Parameter(torch.zeros(n_features))
+        if sigma is None:
+            self.log_scale = nn.Parameter(torch.zeros(n_features))
+        else:
+            self.register_buffer("log_scale", sigma.log())
 
     def forward(self, condition: Tensor):
         return _Conditioned(self, condition)

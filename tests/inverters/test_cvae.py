@@ -48,6 +48,29 @@ def test_both_branches_are_drawn():
     assert np.median(np.abs(np.abs(draws) - 0.7)) < 0.2  # the mean of the branches misses by 0.7
 
 
+def test_given_sigma_is_the_noise_of_draws():
+    """With a divergence that is too dear the latents go unused: the conditional mean, and the noise that was given."""
+    problem = linear_gaussian(3000)
+    X, sigma = problem.X * [1.0, 10.0], [0.3, 4.0]
+    settings = {"hidden_layer_sizes": (32,), "max_epochs": 60, "lr": 3e-3, "random_state": 0}
+    noisy, quiet = (
+        CVAEInverter(sigma=sigma, kl_weight=100.0, noisy=noisy, space=[[-50, 50], [-500, 500]], **settings)
+        for noisy in (True, False)
+    )
+    draws = noisy.fit(X, problem.y).inverse(0.5, 4000, random_state=1)[0]
+    assert_allclose(draws.std(axis=0), sigma, rtol=0.05)
+    assert_allclose(draws.mean(axis=0) / X.std(axis=0), 0.5 * problem.gain / problem.X.std(axis=0), atol=0.1)
+    draws = quiet.fit(X, problem.y).inverse(0.5, 50, random_state=1)[0]
+    assert np.all(draws.std(axis=0) < 0.2 * np.array(sigma))
+
+
+@pytest.mark.parametrize("sigma", [0.0, -1.0, [1.0, 1.0, 1.0], [1.0, 0.0], [1.0, np.inf]])
+def test_sigma_that_is_none(sigma):
+    problem = linear_gaussian(50)
+    with pytest.raises(ValueError, match="sigma"):
+        CVAEInverter(sigma=sigma, max_epochs=1).fit(problem.X, problem.y)
+
+
 @pytest.mark.parametrize("n_waves", [3, 6])
 def test_unused_latents_are_trained_once_more(n_waves):
     """Nearly any design has any response here; that of the two trainings with the better bound is kept."""
