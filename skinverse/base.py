@@ -14,6 +14,7 @@ from skinverse.spaces import check_space
 from skinverse.targets import TargetRange, Targets
 from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.frames import check_same_names, column_names
+from skinverse.utils.scaling import column_scale
 from skinverse.utils.validation import (
     check_array,
     check_is_fitted,
@@ -345,9 +346,3 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
             UserWarning,
             stacklevel=3,
         )
-
-
-def column_scale(a):
-    """Standard deviations of the columns of `a`, one where a column is constant."""
-    spread = a.std(axis=0)
-    return np.where(spread > 0, spread, 1.0)

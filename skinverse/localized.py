@@ -4,12 +4,13 @@ from abc import abstractmethod
 
 import numpy as np
 
-from skinverse.base import BaseInverter, column_scale
+from skinverse.base import BaseInverter
 from skinverse.forward_model import default_forward_model, fit_forward_model
 from skinverse.solvers import LevenbergMarquardtSolver
 from skinverse.solvers.anchored import AnchoredModel
 from skinverse.solvers.localizer import Localizer, Proposals, ranges_first
 from skinverse.solvers.selection import SELECTIONS
+from skinverse.utils.scaling import column_scale
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
 
 

@@ -14,8 +14,9 @@ from skinverse.nets.ensemble import Ensemble
 from skinverse.nets.mlp import MLP
 from skinverse.nets.standardized import Standardized
 from skinverse.persistence import SaveMixin
+from skinverse.training.batches import HoldOut
 from skinverse.training.losses import CensoredSquaredError, SquaredError
-from skinverse.training.net import HoldOut, lowest_loss, make_net, one_pass
+from skinverse.training.net import lowest_loss, make_net, one_pass
 from skinverse.utils.devices import resolve_device
 from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.floors import response_floor

@@ -15,8 +15,8 @@ from skinverse.nets.invertible import (
     PrincipalComponents,
 )
 from skinverse.nets.standardized import Standardized
+from skinverse.training.callbacks import RememberBest
 from skinverse.training.losses import StochasticLoss
-from skinverse.training.net import RememberBest
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import Integral, Interval, Real, StrOptions, check_is_fitted, validate_data
 

@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
-from skinverse.base import BaseInverter, column_scale
+from skinverse.base import BaseInverter
 from skinverse.nets.activations import ACTIVATIONS
 from skinverse.samplers import RandomSampler
 from skinverse.training.net import make_net, one_pass, unattended
 from skinverse.utils.chunks import chunks
 from skinverse.utils.devices import resolve_device
+from skinverse.utils.scaling import column_scale
 from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
 from skinverse.utils.warm_start import WarmStartMixin
 

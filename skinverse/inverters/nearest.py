@@ -3,9 +3,10 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
-from skinverse.base import BaseInverter, column_scale
+from skinverse.base import BaseInverter
 from skinverse.utils.chunks import chunks
 from skinverse.utils.lookup import ResponseLookup, distinct_rows
+from skinverse.utils.scaling import column_scale
 from skinverse.utils.validation import Integral, Interval
 
 # Candidates stepped together; bounds the memory of their neighbourhoods.

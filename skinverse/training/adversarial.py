@@ -6,8 +6,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
+from skinverse.training.batches import TensorBatches
+from skinverse.training.callbacks import CosineSchedule, StopOnNonFiniteLoss
 from skinverse.training.interruption import InterruptibleNet
-from skinverse.training.net import CosineSchedule, StopOnNonFiniteLoss, TensorBatches
 
 # Learning rate of the discriminator, as a share of the generator's. At the same rate it tells all generated images
 # in a few epochs, after which the generator is driven by the other terms of its loss alone.

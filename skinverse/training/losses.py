@@ -86,8 +86,8 @@ class StochasticLoss(nn.Module):
     Attributes
     ----------
     progress : float
-        Share of the training that is done, as :class:`~skinverse.training.net.ReportProgress` tells, for losses whose
-        weights change on the way. Validation always uses the weights of the end.
+        Share of the training that is done, as :class:`~skinverse.training.callbacks.ReportProgress` tells, for losses
+        whose weights change on the way. Validation always uses the weights of the end.
     """
 
     def __init__(self, seed, warm_up=0.0):

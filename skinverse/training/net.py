@@ -1,180 +1,24 @@
 """Networks trained through skorch on tensors that already lie on the device."""
 
 import math
-from copy import deepcopy
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback, EarlyStopping, GradientNormClipping
-from torch.utils.data import TensorDataset
+from skorch.callbacks import GradientNormClipping
 
+from skinverse.training.batches import HoldOut, TensorBatches
+from skinverse.training.callbacks import (
+    BestWeights,
+    CosineSchedule,
+    RememberBest,
+    ReportProgress,
+    RisingRate,
+    StopOnNonFiniteLoss,
+)
 from skinverse.training.distributed import DistributedNet, DistributedSecondOrderNet, check_accelerator
 from skinverse.training.interruption import InterruptibleNet
 from skinverse.training.second_order import LevenbergMarquardt, SecondOrderNet, StopOnStall
 from skinverse.training.soap import SOAP
-
-
-class TensorBatches:
-    """Iterator over slices of the tensors of a `TensorDataset`, shuffled once an epoch.
-
-    Rows are never collated one by one, which is most of the cost of a `DataLoader` on tensors in memory.
-    Batches differ in length by one row at most, so that no short last batch adds its noise.
-
-    Parameters
-    ----------
-    dataset : TensorDataset
-    batch_size : int
-        Wanted rows in a batch.
-    generator : torch.Generator, optional
-        Source of the permutation; None keeps the order of the rows.
-    least : int, default=1
-        Batches wanted at least, if that leaves four rows for each.
-    """
-
-    def __init__(self, dataset, batch_size, generator=None, least=1):
-        self.tensors = dataset.tensors
-        self.generator = generator
-        n = len(dataset)
-        self.n_batches = max(1, round(n / batch_size), min(least, n // 4))
-
-    def __len__(self):
-        return self.n_batches
-
-    def __iter__(self):
-        tensors = self.tensors
-        if self.generator is not None:
-            order = torch.randperm(len(tensors[0]), generator=self.generator).to(tensors[0].device)
-            tensors = [t[order] for t in tensors]
-        return zip(*(t.tensor_split(self.n_batches) for t in tensors), strict=True)
-
-
-class HoldOut:
-    """Split of a `TensorDataset` into training and validation rows, the same one for the same `seed`.
-
-    Rows that were appended to the first `n_first` change nothing about those: a network that goes on from an earlier
-    fit is not judged by rows that it was trained on.
-    """
-
-    def __init__(self, fraction, seed, n_first=None):
-        self.fraction = fraction
-        self.seed = seed
-        self.n_first = n_first
-
-    def rows(self, n):
-        """Indices of the training and of the validation rows of `n`."""
-        generator = torch.Generator().manual_seed(self.seed)
-        n_first = n if self.n_first is None else min(self.n_first, n)
-        n_valid = math.ceil(self.fraction * n_first)
-        order = torch.randperm(n_first, generator=generator)
-        chosen = torch.rand(n - n_first, generator=generator) < self.fraction
-        appended = n_first + torch.arange(len(chosen))
-        return torch.cat((order[n_valid:], appended[~chosen])), torch.cat((order[:n_valid], appended[chosen]))
-
-    def __call__(self, dataset, y=None):
-        device = dataset.tensors[0].device
-        rows = [part.to(device) for part in self.rows(len(dataset))]
-        return tuple(TensorDataset(*(t[part] for t in dataset.tensors)) for part in rows)
-
-
-class CosineSchedule(Callback):
-    """Learning rate that rises over the first `warm_up` share of the batches, then falls to zero as a cosine."""
-
-    def __init__(self, warm_up=0.02):
-        self.warm_up = warm_up
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        self.step_ = 0
-        self.rates_ = [group["lr"] for group in net.optimizer_.param_groups]
-
-    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
-        self.n_steps_ = net.max_epochs * len(net.get_iterator(dataset_train, training=True))
-
-    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        if training:
-            progress = min(1.0, self.step_ / self.n_steps_)
-            factor = 0.5 * (1 + math.cos(math.pi * progress)) * min(1.0, (progress + 1e-3) / self.warm_up)
-            for group, rate in zip(net.optimizer_.param_groups, self.rates_, strict=True):
-                group["lr"] = factor * rate
-            self.step_ += 1
-
-
-class RisingRate(Callback):
-    """Learning rate that rises over the first `n_steps` batches that the net ever sees, and then stays."""
-
-    def __init__(self, n_steps=50):
-        self.n_steps = n_steps
-
-    def initialize(self):
-        self.step_ = 0
-        return self
-
-    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        if training:
-            self.step_ += 1
-            for group in net.optimizer_.param_groups:
-                group["lr"] = net.lr * min(1.0, self.step_ / self.n_steps)
-
-
-class ReportProgress(Callback):
-    """Tells the criterion, as its ``progress``, the share of the epochs that is done."""
-
-    def on_epoch_begin(self, net, **kwargs):
-        net.criterion_.progress = len(net.history) / net.max_epochs
-
-
-class StopOnNonFiniteLoss(Callback):
-    """Error, rather than a useless net, when the loss is no longer finite."""
-
-    def on_epoch_end(self, net, **kwargs):
-        loss = net.history[-1, "train_loss"]
-        if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"The training loss became {loss} in epoch {len(net.history)} (lr={net.lr:g}, "
-                f"{type(net.optimizer_).__name__}). Take a smaller lr, or look for extreme values in the data."
-            )
-
-
-class BestWeights(EarlyStopping):
-    """Parameters of the epoch with the lowest validation loss; stops after `patience` epochs without a new one.
-
-    With `from_start` those that training begins with count as well.
-    """
-
-    def __init__(self, patience=-1, threshold=0.0, from_start=False):
-        super().__init__(patience=patience, threshold=threshold, load_best=True)
-        self.from_start = from_start
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        super().on_train_begin(net, X=X, y=y, **kwargs)
-        if self.from_start:
-            batches = list(net.get_iterator(net.get_split_datasets(X, y)[1]))
-            losses = [float(net.validation_step(batch)["loss"]) for batch in batches]
-            self.dynamic_threshold_ = np.average(losses, weights=[len(batch[0]) for batch in batches])
-            self.best_model_weights_ = deepcopy(net.module_.state_dict())
-
-    def on_epoch_end(self, net, **kwargs):
-        # Second-order nets begin on a part of the rows, and some losses without a part of theirs: the validation loss
-        # then says nothing about the end.
-        if getattr(net, "warming_up", False) or getattr(net.criterion_, "warming_up", False):
-            self.misses_ = 0
-        super().on_epoch_end(net, **kwargs)
-
-    def on_train_end(self, net, **kwargs):
-        if net.history:  # it is empty if training was interrupted before it began
-            super().on_train_end(net, **kwargs)
-
-
-class RememberBest(Callback):
-    """Keeps the parameters of the epoch with the lowest validation loss in ``weights_``, and goes on training."""
-
-    def on_train_begin(self, net, X=None, y=None, **kwargs):
-        self.loss_ = math.inf
-
-    def on_epoch_end(self, net, **kwargs):
-        loss = net.history[-1, "valid_loss"]
-        if loss < self.loss_:
-            self.loss_, self.weights_ = loss, deepcopy(net.module_.state_dict())
-
 
 # What each optimizer wants beside the common settings.
 _RECIPES = {

@@ -7,3 +7,21 @@ def location_and_scale(a):
     """Mean and standard deviation of the columns; the latter is 0 for one that is constant but for rounding."""
     constant = np.ptp(a, axis=0) <= 10 * np.finfo(float).eps * np.abs(a).max(axis=0)
     return np.where(constant, a[0], a.mean(axis=0)), np.where(constant, 0.0, a.std(axis=0))
+
+
+def column_scale(a):
+    """Standard deviations of the columns, one where a column is constant but for rounding."""
+    _, scale = location_and_scale(a)
+    return np.where(scale > 0, scale, 1.0)
+
+
+def check_scale(scale, default):
+    """A `scale` that a user gives, one number a column, zeros made ones; `default` for None."""
+    if scale is None:
+        return default
+    scale = np.asarray(scale, dtype=np.float64)
+    if scale.shape != default.shape or not (np.isfinite(scale) & (scale >= 0)).all():
+        raise ValueError(
+            f"scale must hold {len(default)} finite numbers of at least 0, one a feature, got {scale}."
+        )
+    return np.where(scale > 0, scale, 1.0)

@@ -8,7 +8,7 @@ from torch.utils.data import TensorDataset
 from skinverse import IPageInverter, LHSSampler
 from skinverse.datasets import make_robotic_arm, make_sine_wave
 from skinverse.simulators import RoboticArm, SineWave
-from skinverse.training.net import HoldOut
+from skinverse.training.batches import HoldOut
 
 SMALL = {"hidden_layer_sizes": (64, 64), "max_epochs": 60, "random_state": 0}
 COUPLINGS = {"n_blocks": 4, "hidden_layer_sizes": (32,), "lr": 3e-3, "random_state": 0}

@@ -11,8 +11,9 @@ from skorch.callbacks import Callback
 from torch.utils.data import TensorDataset
 
 from skinverse.nets.mlp import MLP
+from skinverse.training.batches import HoldOut, TensorBatches
 from skinverse.training.losses import CensoredSquaredError, SquaredError
-from skinverse.training.net import HoldOut, TensorBatches, make_net, one_pass
+from skinverse.training.net import make_net, one_pass
 from skinverse.utils.devices import resolve_device
 
 
