@@ -144,11 +144,11 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         self.y_range_ = np.stack([seen_y.min(axis=0), seen_y.max(axis=0)], axis=1)
         self.n_samples_fit_ = len(X) + (self.n_samples_fit_ if grows else 0)
         random_state = check_random_state(self.random_state)
-        if anew and not partial:
-            self._fit(X, y, random_state)
-            return self
         try:
-            self._go_on(X, y, random_state, partial)
+            if anew and not partial:
+                self._fit(X, y, random_state)
+            else:
+                self._go_on(X, y, random_state, partial)
         except BaseException:  # an interrupt too leaves what was learnt before
             vars(self).clear()
             vars(self).update(before)

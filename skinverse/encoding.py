@@ -14,6 +14,7 @@ from skinverse.nets.mlp import MLP
 from skinverse.persistence import SaveMixin
 from skinverse.samplers import SobolSampler
 from skinverse.solvers import LevenbergMarquardtSolver
+from skinverse.solvers.base import device_of
 from skinverse.spaces import DesignSpace
 from skinverse.targets import Targets
 from skinverse.training.adversarial import train_gan
@@ -360,12 +361,13 @@ class GANDesignEncoder(
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
-        batch_size = _n_at_once(resolve_device(self.device), self.n_features_in_)
+        device = device_of(self.generator_)
+        batch_size = _n_at_once(device, self.n_features_in_)
         solver = LevenbergMarquardtSolver(_N_STEPS, batch_size=batch_size)
         box = DesignSpace(np.tile([-1.0, 1.0], (self._n_features_out, 1)))
         parts = []
         for rows in chunks(len(X), batch_size, unit="image", verbose=self.verbose):
-            blocks = self._averages.of_images(torch.tensor(X[rows], device=resolve_device(self.device)))
+            blocks = self._averages.of_images(torch.tensor(X[rows], device=device))
             wanted = blocks.cpu().numpy()
             starts = self._guess(_as_inputs(blocks)).double().cpu().numpy()
             result = solver.solve(

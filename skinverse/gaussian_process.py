@@ -10,7 +10,7 @@ from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteK
 from skinverse.nets.gaussian_process import GaussianProcessNet
 from skinverse.persistence import SaveMixin
 from skinverse.utils.doc_links import DocLinkMixin
-from skinverse.utils.scaling import location_and_scale
+from skinverse.utils.scaling import standard_units
 from skinverse.utils.validation import (
     Integral,
     Interval,
@@ -58,7 +58,7 @@ class ForwardGaussianProcess(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstima
     noise_ : ndarray of shape (n_outputs,)
         Standard deviation of the noise, in units of the responses.
     n_samples_fit_ : int
-    n_features_in_ : int
+    n_features_in_, n_outputs_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only if the columns of `X` have names.
 
@@ -107,8 +107,8 @@ class ForwardGaussianProcess(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstima
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         self.n_samples_fit_, self._y_ndim = len(X), y.ndim
         y = y.reshape(len(y), -1).astype(np.float64)
-        (x_mean, x_scale), (y_mean, y_scale) = location_and_scale(X), location_and_scale(y)
-        x_scale, y_scale = (np.where(scale > 0, scale, 1.0) for scale in (x_scale, y_scale))
+        self.n_outputs_ = y.shape[1]
+        (x_mean, x_scale), (y_mean, y_scale) = standard_units(X), standard_units(y)
         random_state = check_random_state(self.random_state)
         names = ("rbf", "matern") if self.kernel == "auto" else (self.kernel,)
         Z = (X - x_mean) / x_scale
@@ -171,7 +171,7 @@ class ForwardGaussianProcess(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstima
         """
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
-        mean, std = np.empty((2, len(X), len(self.kernels_)))
+        mean, std = np.empty((2, len(X), self.n_outputs_))
         device = self.module_.x.device
         for start in range(0, len(X), _CHUNK_SIZE):
             rows = slice(start, start + _CHUNK_SIZE)

@@ -56,7 +56,7 @@ class ImageRegressor(ForwardRegressor):
 
     Attributes
     ----------
-    module_, net_, nets_, history_, optimizer_, response_floor_, held_out_, n_iter_, n_features_in_, feature_names_in_
+    module_, net_, nets_, history_, optimizer_, response_floor_, held_out_, n_iter_, n_outputs_, feature_names_in_
         As for :class:`ForwardRegressor`.
 
     Notes
@@ -191,6 +191,7 @@ class DecodedRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
         Latents (n, n_latents) to responses (n, n_outputs), float64.
     response_floor_ : ndarray of shape (n_outputs,)
         Of the regressor, -inf where it knows none.
+    n_features_in_, n_outputs_ : int
     """
 
     _parameter_constraints = {
@@ -233,8 +234,8 @@ class DecodedRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
             )
         images = np.concatenate(list(_decoded(decoder, Z)))
         self.regressor_ = fit_forward_model(self.regressor, images, y, check_random_state(self.random_state))
-        n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        self.response_floor_ = getattr(self.regressor_, "response_floor_", np.full(n_outputs, -np.inf))
+        self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
+        self.response_floor_ = getattr(self.regressor_, "response_floor_", np.full(self.n_outputs_, -np.inf))
         model = self.regressor_.module_
         decoder = deepcopy(decoder).to(device_of(model))
         kind = DecodedEnsemble if hasattr(model, "member_values") else nn.Sequential

@@ -117,7 +117,7 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
         Epochs of the member that took most, and passes of `partial_fit` since.
     n_samples_fit_ : int
         Rows of the table, or given to `partial_fit` so far.
-    n_features_in_ : int
+    n_features_in_, n_outputs_ : int
     feature_names_in_ : ndarray of shape (n_features_in_,)
         Only if the columns of `X` have names.
 
@@ -294,9 +294,9 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
         )
         ndim, y = y.ndim, y.reshape(len(y), -1).astype(np.float64)
         if anew:
-            self._y_ndim = ndim
+            self._y_ndim, self.n_outputs_ = ndim, y.shape[1]
         else:
-            check_same_outputs(y, ndim, len(self.response_floor_), self._y_ndim)
+            check_same_outputs(y, ndim, self.n_outputs_, self._y_ndim)
             member = self._members()[0]
             _check_still_constant(X, member.x_mean, torch.isinf(member.x_scale), "X")
             _check_still_constant(y, member.y_mean, member.y_scale == 0, "y")
@@ -460,7 +460,7 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
                 "with n_members=2 or more, and to the end."
             )
         X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
-        mean, std = np.empty((2, len(X), len(self.response_floor_)))
+        mean, std = np.empty((2, len(X), self.n_outputs_))
         for start in range(0, len(X), _CHUNK_SIZE):
             rows = slice(start, start + _CHUNK_SIZE)
             values = self._member_values(X[rows])

@@ -14,8 +14,8 @@ class TargetRange:
     Parameters
     ----------
     lower, upper : array-like or None
-        Limits in the units of `y`, each shaped like any other `y_star`. None, NaN and infinite
-        entries leave that side open.
+        Limits in the units of `y`, each shaped like any other `y_star`. None and NaN leave that side
+        open, and so do -inf in `lower` and inf in `upper`.
 
     Examples
     --------
@@ -50,9 +50,16 @@ class Targets:
         Raises
         ------
         ValueError
-            If limits contradict each other, or a target asks for nothing.
+            If limits contradict each other or cannot be reached, or a target asks for nothing.
         """
         targets = cls(np.where(np.isnan(lower), -np.inf, lower), np.where(np.isnan(upper), np.inf, upper))
+        unreachable = np.argwhere((targets.lower == np.inf) | (targets.upper == -np.inf))
+        if unreachable.size:
+            row, output = unreachable[0]
+            raise ValueError(
+                f"The limits of y_star for target {row}, output {output} are {lower[row, output]:g} and "
+                f"{upper[row, output]:g}: no response reaches them. NaN leaves a side open."
+            )
         crossed = np.argwhere(targets.lower > targets.upper)
         if crossed.size:
             row, output = crossed[0]

@@ -68,6 +68,8 @@ def test_a_range_without_width_is_a_value():
         (np.full((3, 2), np.inf), "must be finite"),
         ([[1], [np.nan], [1]], "asks for nothing in target 1"),
         (TargetRange(-np.inf, [1, np.inf, 1]), "asks for nothing in target 1"),
+        (TargetRange([1, np.inf, 1]), "target 1, output 0 are inf and nan: no response reaches them"),
+        (TargetRange(upper=-np.inf), "no response reaches them"),
         (TargetRange(), "asks for nothing in target 0"),
         (TargetRange(2, [1, 2, 3]), "lower limit of y_star is above the upper one"),
         (TargetRange(np.zeros((3, 2)), np.ones((1, 3))), "speak of 2 and 3 outputs"),

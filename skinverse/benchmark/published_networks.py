@@ -87,7 +87,7 @@ class PublishedSurrogate(RegressorMixin, BaseEstimator):
         X, y = (torch.tensor(np.reshape(a, (len(a), -1)), dtype=torch.float32, device=device) for a in (X, y))
         rng = np.random.RandomState(self.random_state)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(rng.randint(2**31 - 1))
+            torch.default_generator.manual_seed(int(rng.randint(2**31 - 1)))
             module = _Net(X.shape[1], y.shape[1], self.hidden_layer_sizes, self.unit).to(device)
         order = rng.permutation(len(X))
         n_valid = max(1, round(self.validation_fraction * len(X)))

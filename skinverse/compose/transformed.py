@@ -1,11 +1,11 @@
 """Inverters on transformed designs: images by their principal components, or by any other encoding."""
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
 from skinverse.base import BaseInverter
 from skinverse.targets import Targets
+from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.validation import HasMethods, check_is_fitted, validate_data
 
 # Share of a variable's range by which a design may miss the space without counting as moved: rounding.
@@ -111,21 +111,13 @@ class TransformedDesignInverter(BaseInverter):
     def _begin(self, X, y, random_state):
         """Fit the transformers, and make the inverter."""
 
-        def seeded(part):
-            part = clone(part)
-            unset = [
-                name
-                for name, value in part.get_params().items()
-                if name.split("__")[-1] == "random_state" and value is None
-            ]
-            part.set_params(**{name: random_state.randint(2**31 - 1) for name in sorted(unset)})
-            return part  # set_params of a FrozenEstimator returns None
-
-        self.design_transformer_ = seeded(self.design_transformer).fit(X, self._as_given(y))
+        self.design_transformer_ = seeded_clone(self.design_transformer, random_state).fit(
+            X, self._as_given(y)
+        )
         self.response_transformer_ = None
         if self.response_transformer is not None:
-            self.response_transformer_ = seeded(self.response_transformer).fit(y)
-        self.inverter_ = seeded(self.inverter)
+            self.response_transformer_ = seeded_clone(self.response_transformer, random_state).fit(y)
+        self.inverter_ = seeded_clone(self.inverter, random_state)
 
     def _transformed(self, X, y):
         Z, v = np.asarray(self.design_transformer_.transform(X), dtype=np.float64), self._as_given(y)

@@ -3,11 +3,13 @@
 import warnings
 from copy import deepcopy
 
+import numpy as np
 import torch
 from torch.nn import CrossEntropyLoss
 
 from skinverse.inverters.density import ConditionalDensityInverter
 from skinverse.nets.autoregressive import AutoregressiveNet
+from skinverse.nets.marginals import DiscreteMarginal
 from skinverse.training.net import lowest_loss
 from skinverse.utils.validation import Integral, Interval
 
@@ -139,6 +141,26 @@ class AutoregressiveInverter(ConditionalDensityInverter):
             self.activation,
             generator=generator,
         )
+
+    def _train_on(self, X, y, start=None, **how):
+        super()._train_on(X, y, start=start, **how)
+        if start is None:
+            discrete = [isinstance(marginal, DiscreteMarginal) for marginal in self.module_.marginals.columns]
+            self._levels = [
+                np.unique(column) if few else None for column, few in zip(X.T, discrete, strict=True)
+            ]
+
+    def _in_user_units(self, x):
+        X = super()._in_user_units(x)
+        for i, levels in enumerate(self._levels):
+            if (
+                levels is not None
+            ):  # the values of the table, which rounding may have left, and the space with them
+                X[..., i] = levels[np.searchsorted((levels[1:] + levels[:-1]) / 2, X[..., i])]
+        return X
+
+    def _is_continuous(self):
+        return np.array([levels is None for levels in self._levels])
 
     def _train(self, x, condition, seed, start=None, partial=False):
         module = self._first_module(start, x, condition, seed).to(x.device)

@@ -136,7 +136,7 @@ class CINNInverter(ConditionalDensityInverter):
         d, c = x.shape[1], condition.shape[1]
         if callable(self.coupling):
             with torch.random.fork_rng(devices=[]):  # other libraries draw from the global generator
-                torch.manual_seed(generator.initial_seed())
+                torch.default_generator.manual_seed(generator.initial_seed())
                 return GuestFlow(self.coupling(d, c), d)
         flow = CouplingFlow(
             d,

@@ -58,4 +58,8 @@ class ConditionalDensityInverter(LatentInverter):
         for rows in chunks(len(X), _MAX_SCORED):
             density = self.module_(self._condition(y[rows]))
             parts.append(density.log_prob(self._standardize(X[rows])).cpu().numpy())
-        return np.concatenate(parts) - np.log(self.x_scale_).sum()
+        return np.concatenate(parts) - np.log(self.x_scale_[self._is_continuous()]).sum()
+
+    def _is_continuous(self):
+        """Variables of which there is a density, a mask (n_features,); of the others there are probabilities."""
+        return np.ones(len(self.x_scale_), dtype=bool)

@@ -13,7 +13,7 @@ from skinverse.samplers import RandomSampler
 from skinverse.training.net import make_net, one_pass, unattended
 from skinverse.utils.chunks import chunks
 from skinverse.utils.devices import resolve_device
-from skinverse.utils.scaling import column_scale
+from skinverse.utils.scaling import standard_units
 from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
 from skinverse.utils.warm_start import WarmStartMixin
 
@@ -90,7 +90,7 @@ class LatentInverter(WarmStartMixin, BaseInverter):
         """Settle what stays when training goes on later."""
         self._learnt_with, self._n_first, self._streams = self._lasting_params(), len(X), {}
         self._seed = int(random_state.randint(2**31 - 1))
-        self.x_mean_, self.x_scale_, self.y_mean_ = X.mean(axis=0), column_scale(X), y.mean(axis=0)
+        (self.x_mean_, self.x_scale_), (self.y_mean_, _) = standard_units(X), standard_units(y)
 
     def _train_on(self, X, y, **how):
         device = resolve_device(self.device)
@@ -158,6 +158,9 @@ class LatentInverter(WarmStartMixin, BaseInverter):
     def _standardize(self, X):
         return self._tensor((X - self.x_mean_) / self.x_scale_)
 
+    def _in_user_units(self, x):
+        return self.x_mean_ + self.x_scale_ * x
+
     def _condition(self, y):
         return self._tensor((y - self.y_mean_) / self.y_scale_)
 
@@ -188,7 +191,7 @@ class LatentInverter(WarmStartMixin, BaseInverter):
         for k, seed in enumerate(seeds):
             u = sampler.sample(n, self.module_.n_latents, random_state=int(seed))
             x = self._decode(condition[sought], self._tensor(np.clip(u, _EPS, 1 - _EPS))).cpu().numpy()
-            x, inside = self._in_space(self.x_mean_ + self.x_scale_ * x, space)
+            x, inside = self._in_space(self._in_user_units(x), space)
             # Those inside fill the next places in the order drawn; the first outside fill what may stay empty.
             place = n_inside[sought, None] + np.cumsum(inside, axis=1) - 1
             n_inside[sought] += inside.sum(axis=1)

@@ -78,12 +78,12 @@ class NearestDesignInverter(BaseInverter):
     def _go_on(self, X, y, random_state, partial):
         if hasattr(self, "designs_"):
             X, y = np.concatenate([self.designs_, X]), np.concatenate([self.responses_, y])
-            self.y_scale_ = column_scale(y)
         self._fit(X, y, random_state)
 
     def _fit(self, X, y, random_state):
         keep = distinct_rows(X)
         self.designs_, self.responses_ = X[keep], y[keep]
+        self.y_scale_ = column_scale(self.responses_)
         self.lookup_ = ResponseLookup(self.responses_ / self.y_scale_)
         self._inside = self.space_.contains(self.designs_)
 

@@ -1,13 +1,13 @@
 """Draws from the design space: the baseline that knows nothing."""
 
 import numpy as np
-from sklearn.base import clone
 
 from skinverse.base import BaseInverter
 from skinverse.utils.chunks import chunks
+from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
 
-# Candidates ranked together for different targets.
+# Responses ranked together for different targets.
 _MAX_RANKED = 2**20
 
 
@@ -78,7 +78,7 @@ class PriorInverter(BaseInverter):
         self.designs_ = X
         self.forward_model_ = None
         if self.forward_model is not None:
-            self.forward_model_ = clone(self.forward_model).fit(X, self._as_given(y))
+            self.forward_model_ = seeded_clone(self.forward_model, random_state).fit(X, self._as_given(y))
 
     def _inverse(self, targets, n, space, random_state):
         ranked = self.forward_model_ is not None
@@ -91,7 +91,7 @@ class PriorInverter(BaseInverter):
             return np.tile(pool, (len(targets), 1, 1)), {}
         response = self.forward_model_.predict(pool).reshape(n_draws, -1)
         chosen = np.empty((len(targets), n), dtype=np.intp)
-        for part in chunks(len(targets), _MAX_RANKED // n_draws):
+        for part in chunks(len(targets), _MAX_RANKED // response.size):
             misfit = ((targets[part].residual(response[None]) / self.y_scale_) ** 2).sum(axis=2)
             chosen[part] = np.argsort(misfit, axis=1, kind="stable")[:, :n]
         return pool[chosen], {"predicted": response[chosen]}

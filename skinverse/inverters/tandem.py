@@ -12,6 +12,7 @@ from skinverse.nets.tandem import TandemNet
 from skinverse.training.losses import TandemLoss
 from skinverse.training.net import make_net, unattended
 from skinverse.utils.devices import resolve_device
+from skinverse.utils.scaling import standard_units
 from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
 
 
@@ -137,7 +138,7 @@ class TandemInverter(BaseInverter):
             model = default_forward_model(X, y, n_members=1, device=self.device, verbose=self.verbose)
         self.forward_model_ = fit_forward_model(model, X, self._as_given(y), random_state)
         seed = int(random_state.randint(2**31 - 1))
-        self.y_mean_ = y.mean(axis=0)
+        self.y_mean_, _ = standard_units(y)
         inverse_net = MLP(
             y.shape[1],
             X.shape[1],

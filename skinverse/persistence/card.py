@@ -102,7 +102,7 @@ def _features(estimator):
 def _responses(estimator):
     if hasattr(estimator, "output_names"):
         return _columns(len(estimator.output_names), estimator.output_names, estimator.output_units)
-    n = getattr(estimator, "n_outputs_", len(getattr(estimator, "response_floor_", ())))
+    n = getattr(estimator, "n_outputs_", 0)
     names, bounds = getattr(estimator, "output_names_in_", None), getattr(estimator, "y_range_", None)
     return _columns(n, names, bounds=bounds)
 

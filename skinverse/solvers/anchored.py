@@ -61,10 +61,14 @@ class AnchoredModel:
     is_anchor : ndarray of bool of shape (n_samples,)
         Rows that candidates are anchored to: where the model is, those with no response at a floor.
     interpolator : ResidualInterpolator or None
+    precision : float
+        Smallest step of the numbers that the module computes with, relative to one.
     """
 
     def __init__(self, forward_model, X, y, space, *, y_scale, anchor):
         self.module = forward_model.module_
+        dtypes = {p.dtype for p in self.module.parameters() if p.dtype.is_floating_point}
+        self.precision = max((torch.finfo(dtype).eps for dtype in dtypes), default=np.finfo(float).eps)
         self.floor = getattr(forward_model, "response_floor_", np.full(y.shape[1], -np.inf))
         self.X, self.y, self.y_scale = X, y, y_scale
         self.to_unit = space.to_unit

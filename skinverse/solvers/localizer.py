@@ -17,7 +17,8 @@ from skinverse.utils.progress import progress_bar
 _MAX_CANDIDATES, _MAX_RESPONSES = 2**15, 2**21
 # Rounds of polishing, at most: the interpolated error hardly changes over a step, and two are usual.
 _N_POLISHES = 8
-# Tolerance of polishing, in those of the solver, whose last step mostly goes far below its own.
+# Tolerance of polishing, in those of the solver, whose last step mostly goes far below its own; where the model
+# computes in single precision, no less than what that resolves.
 _POLISHED = 1e-5
 # Designs that are polished beyond those wanted, as the ranking may change.
 _N_SPARE = 15
@@ -183,7 +184,7 @@ class Localizer:
             "expected_error": _over_wanted(mine, misfit**2 + variance),
             "variance": _over_wanted(mine, variance),
             "n_iter": n_iter,
-            "at_bound": result.at_bound,
+            "at_bound": _at_bound(result, space),
             "proposal": starts,
             **proposals.about,
         }
@@ -195,7 +196,8 @@ class Localizer:
         lead to where less is known; such designs stay. Returns the designs flat, as :meth:`refine` does.
         """
         model, shape = self.model, chosen["converged"].shape
-        tol = _POLISHED * getattr(solver, "tol", 1e-5)
+        reached = getattr(solver, "tol", 1e-5)
+        tol = min(reached, max(_POLISHED * reached, model.precision))
         solver = LevenbergMarquardtSolver(tol=tol)
         found = {name: values.reshape(-1, *values.shape[2:]).copy() for name, values in chosen.items()}
         found["owner"] = np.repeat(np.arange(shape[0]), shape[1])
@@ -214,10 +216,14 @@ class Localizer:
             result = solver.solve(
                 model.module, wanted, found["x"][rows], space, y_scale=model.y_scale, free=~space.integer
             )
-            better = result.residual < result.trace[0]
+            better = (result.residual < result.trace[0]) & (result.residual <= reached)
+            values = {
+                "x": result.x,
+                "predicted": result.predicted + shift,
+                "at_bound": _at_bound(result, space),
+            }
             for name in before:
-                values = result.predicted + shift if name == "predicted" else getattr(result, name)
-                found[name][rows[better]] = values[better]
+                found[name][rows[better]] = values[name][better]
             found["n_iter"][rows] += result.n_iter
         mine = targets[found["owner"][near]]
         after, ahead = (self._polished_error(mine, x) for x in (found["x"][near], before["x"]))
@@ -244,7 +250,7 @@ class Localizer:
             "converged": error[nearer] == 0,
             "expected_error": error[nearer],
             "n_iter": 0,
-            "at_bound": (unit <= 0) | (unit >= 1),
+            "at_bound": ((unit <= 0) | (unit >= 1)) & (space.width > 0),
             "proposal": x,
         }
         for name, values in found.items():
@@ -256,6 +262,12 @@ class Localizer:
         response, variance = self.model.interpolated(X)
         misfit = targets.residual(response) / self.model.y_scale
         return np.array([_over_wanted(targets, misfit**2), _over_wanted(targets, variance)])
+
+
+def _at_bound(result, space):
+    """Variables at an end of their range: the free ones of a solver's last step, and whole numbers."""
+    whole = space.integer & (space.width > 0)
+    return result.at_bound | (whole & ((result.x <= space.lower) | (result.x >= space.upper)))
 
 
 def _over_wanted(targets, a):

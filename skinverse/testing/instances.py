@@ -66,9 +66,7 @@ def all_inverters():
         NearestDesignInverter(),
         NearestDesignInverter(local_linear=True),
         PriorInverter(random_state=0),
-        PriorInverter(
-            "data", forward_model=_small_surrogate(random_state=0), n_candidates=30, random_state=0
-        ),
+        PriorInverter("data", forward_model=_small_surrogate(), n_candidates=30, random_state=0),
         NeuralAdjoint(_small_surrogate(), n_starts=8, max_redraws=2, random_state=0),
         NeuralAdjoint(
             _small_surrogate(n_members=2),

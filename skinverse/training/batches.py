@@ -56,7 +56,7 @@ class HoldOut:
         """Indices of the training and of the validation rows of `n`."""
         generator = torch.Generator().manual_seed(self.seed)
         n_first = n if self.n_first is None else min(self.n_first, n)
-        n_valid = math.ceil(self.fraction * n_first)
+        n_valid = min(math.ceil(self.fraction * n_first), n_first - 1)
         order = torch.randperm(n_first, generator=generator)
         chosen = torch.rand(n - n_first, generator=generator) < self.fraction
         appended = n_first + torch.arange(len(chosen))

@@ -9,10 +9,15 @@ def location_and_scale(a):
     return np.where(constant, a[0], a.mean(axis=0)), np.where(constant, 0.0, a.std(axis=0))
 
 
+def standard_units(a):
+    """Mean and standard deviation of the columns; the latter is 1 for one that is constant but for rounding."""
+    mean, scale = location_and_scale(a)
+    return mean, np.where(scale > 0, scale, 1.0)
+
+
 def column_scale(a):
-    """Standard deviations of the columns, one where a column is constant but for rounding."""
-    _, scale = location_and_scale(a)
-    return np.where(scale > 0, scale, 1.0)
+    """The standard deviations of :func:`standard_units`."""
+    return standard_units(a)[1]
 
 
 def check_scale(scale, default):

@@ -136,3 +136,26 @@ def test_few_rows_get_few_bins():
     for n, bins in ((50, 8), (320, 20), (5000, 128)):
         inverter = AutoregressiveInverter(hidden_layer_sizes=(4,), max_epochs=1).fit(X[:n], X[:n, 0])
         assert inverter.module_.marginals.n_bins == [bins, bins]
+
+
+@pytest.mark.parametrize("values", [[1, 7, 8], [0.1, 0.2, 0.3], [-1e6, 1 / 3, 1e6]])
+def test_all_values_of_a_discrete_variable_are_drawn_and_exactly(values):
+    """Rounding carries values at the ends of the range out of it. Shares within 4 binomial deviations."""
+    rng = np.random.RandomState(0)
+    share = np.array([0.13, 0.32, 0.55])
+    X = np.column_stack([rng.choice(values, 3000, p=share), rng.uniform(size=3000)])
+    inverter = AutoregressiveInverter(hidden_layer_sizes=(8,), max_epochs=30, random_state=0).fit(X, X[:, 1])
+    draws, info = inverter.inverse(0.5, 4000, return_info=True, random_state=1)
+    assert set(np.unique(draws[..., 0])) == set(np.unique(X[:, 0]))
+    assert info.outside == 0
+    assert_allclose([np.mean(draws[..., 0] == value) for value in values], share, atol=0.04)
+
+
+@pytest.mark.parametrize("step", [1.0, 10.0])
+def test_probabilities_of_a_discrete_variable_add_up_in_any_unit(step):
+    rng = np.random.RandomState(0)
+    X = step * rng.randint(4, size=(2000, 1)).astype(float)
+    inverter = AutoregressiveInverter(hidden_layer_sizes=(8,), max_epochs=20, random_state=0)
+    inverter.fit(X, X[:, 0] + rng.normal(size=2000))
+    log_probability = inverter.score_samples(step * np.arange(4.0)[:, None], np.full(4, 1.7 * step))
+    assert np.exp(log_probability).sum() == pytest.approx(1, abs=1e-6)

@@ -12,6 +12,8 @@ from skinverse import (
     FlowMatchingInverter,
     INNInverter,
     MDNInverter,
+    NearestDesignInverter,
+    NeuralAdjoint,
 )
 
 QUICK = {"hidden_layer_sizes": (16,), "max_epochs": 8, "random_state": 0}
@@ -64,3 +66,21 @@ def test_the_order_of_columns_does_not_matter(inverter):
         assert_allclose(draws.mean(axis=1), y_star[:, None] * problem.gain, atol=0.3)
         for of_target in draws:
             assert_allclose(np.cov(of_target.T), problem.covariance, atol=0.4)
+
+
+@pytest.mark.parametrize(
+    "inverter", [*FAMILY, NearestDesignInverter(), NeuralAdjoint(random_state=0)], ids=repr
+)
+def test_the_value_of_a_constant_output_does_not_matter(inverter):
+    """The mean of many 0.1 is not 0.1, and its standard deviation not 0: its scale is one all the same."""
+    X = np.random.RandomState(0).normal(size=(100, 2))
+
+    def answers(constant):
+        y = np.column_stack([X[:, 0] ** 2 + X[:, 1], np.full(len(X), constant)])
+        fitted = inverter.fit(X, y)
+        assert fitted.y_scale_[1] == 1
+        designs, info = fitted.inverse([[0.5, constant]], 20, random_state=1, return_info=True)
+        return designs, np.zeros(1) if info.log_prob is None else info.log_prob
+
+    for found, expected in zip(answers(0.1), answers(0.5), strict=True):
+        assert_allclose(found, expected, atol=1e-3)

@@ -81,3 +81,13 @@ def test_constant_column_and_narrow_space():
     assert 0 < unknown.sum() < 100
     assert not unknown[: (~unknown).sum()].any()
     assert_allclose(SineWave()(designs[0][~unknown][:, :2]), info.predicted[0][~unknown])
+
+
+def test_duplicated_rows_weigh_nothing_however_they_come():
+    rng = np.random.RandomState(0)
+    X, y = rng.uniform(size=(40, 2)), rng.normal(size=(40, 2)) * [1, 10]
+    twice = np.concatenate([np.arange(40), np.zeros(30, dtype=int)])
+    whole = NearestDesignInverter().fit(X[twice], y[twice])
+    parts = NearestDesignInverter().partial_fit(X[:20], y[:20]).partial_fit(X[20:], y[20:])
+    assert_allclose(whole.y_scale_, parts.y_scale_)
+    assert_allclose(whole.inverse(y + 0.3, 5), parts.inverse(y + 0.3, 5))

@@ -1,7 +1,7 @@
 import numpy as np
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skinverse import DesignSpace, PriorInverter
+from skinverse import DesignSpace, ForwardRegressor, PriorInverter
 from skinverse.datasets import make_sine_wave
 from skinverse.samplers import SobolSampler
 
@@ -27,3 +27,12 @@ def test_forward_model_ranks(exact_sine):
     _, info = inverter.inverse([0.5, -1.0], 20, return_info=True)
     assert (np.diff(info.misfit, axis=1) >= 0).all()
     assert info.misfit.max() < 1e-3
+
+
+def test_the_seed_governs_the_forward_model():
+    X, y = make_sine_wave(100, random_state=0)
+    ranked = PriorInverter(
+        forward_model=ForwardRegressor((8,), max_epochs=5), n_candidates=50, random_state=0
+    )
+    first, again = (ranked.fit(X, y).inverse(0.5, 3) for _ in range(2))
+    assert_array_equal(first, again)

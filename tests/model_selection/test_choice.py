@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 from exact_models import ExactRegressor, sine
 from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skinverse import (
     BaseInverter,
+    MDNInverter,
     NearestDesignInverter,
     NeuralAdjoint,
     PriorInverter,
@@ -156,3 +159,13 @@ def test_wrong_arguments(line):
         choose_inverter(*line, simulator=identity, candidates=[])
     with pytest.raises(ValueError, match="T must be an integer of at least 1"):
         choose_inverter(*line, simulator=identity, T=0)
+
+
+def test_the_seed_governs_the_steps_of_a_pipeline():
+    X, y = make_sine_wave(100, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), MDNInverter(2, hidden_layer_sizes=(8,), max_epochs=3))
+    first, again = (
+        choose_inverter(X, y, simulator=SineWave(), candidates=[pipeline], n_targets=5, random_state=0)
+        for _ in range(2)
+    )
+    assert first.table[0]["r_T"] == again.table[0]["r_T"]

@@ -193,3 +193,9 @@ def test_one_held_out_row_does_not_decide():
 def test_auto_device_is_a_gpu_where_there_is_one():
     assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
     assert resolve_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("fraction", [0.95, 0.999])
+def test_a_row_is_left_to_train_on(fraction):
+    train, valid = HoldOut(fraction, 0).rows(10)
+    assert (len(train), len(valid)) == (1, 9)
