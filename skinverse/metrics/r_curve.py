@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skinverse.utils.validation import check_array
+from skinverse.utils.validation import Real, check_array
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ def r_curve(error, *, on_failure="worst"):
     ----------
     error : array-like of shape (n_targets, n)
         NaN marks a failed candidate.
-    on_failure : {"worst", "exclude"}, default="worst"
+    on_failure : {"worst", "exclude"} or float, default="worst"
         What a target counts while all of its first T candidates have failed: "worst", the largest
-        error of the whole table; "exclude", its first success, and targets without any success are
-        left out and counted in `n_excluded`.
+        error of the whole table; a number, that number; "exclude", its first success, and targets
+        without any success are left out and counted in `n_excluded`.
 
     Returns
     -------
@@ -71,8 +71,10 @@ def r_curve(error, *, on_failure="worst"):
     array([4. , 1.5])
     """
     error = check_array(error, dtype=np.float64, ensure_all_finite=False, input_name="error")
-    if on_failure not in ("worst", "exclude"):
-        raise ValueError(f"on_failure must be 'worst' or 'exclude', got {on_failure!r}.")
+    if on_failure not in ("worst", "exclude") and not (isinstance(on_failure, Real) and on_failure >= 0):
+        raise ValueError(
+            f"on_failure must be 'worst', 'exclude' or an error of at least 0, got {on_failure!r}."
+        )
     failed = ~np.isfinite(error)
     if failed.all():
         raise ValueError(
@@ -80,8 +82,9 @@ def r_curve(error, *, on_failure="worst"):
         )
     best = np.fmin.accumulate(np.where(failed, np.nan, error), axis=1)
     n_excluded = 0
-    if on_failure == "worst":
-        best = np.where(np.isnan(best), np.max(error[~failed]), best)
+    if on_failure != "exclude":
+        worst = np.max(error[~failed]) if on_failure == "worst" else on_failure
+        best = np.where(np.isnan(best), worst, best)
     else:
         hopeless = failed.all(axis=1)
         n_excluded = int(hopeless.sum())

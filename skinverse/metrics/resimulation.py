@@ -1,6 +1,7 @@
 """Judging designs by simulating them again."""
 
 import time
+import warnings
 from dataclasses import dataclass
 from math import ceil
 
@@ -48,6 +49,16 @@ class Resimulation:
     def failure_rate(self):
         """Share of designs without a response."""
         return float((self.status != OK).mean())
+
+    def warn_of_errors(self, stacklevel=2):
+        """UserWarning with the first message, if the judge raised: a mistake in it looks like a failure."""
+        if self.messages:
+            first = next(iter(self.messages.values()))
+            warnings.warn(
+                f"{len(self.messages)} of {self.status.size} simulations failed, the first one raised {first}",
+                UserWarning,
+                stacklevel=stacklevel + 1,
+            )
 
     def r_curve(self, *, on_failure="worst"):
         """The r_T curve; see :func:`r_curve`."""

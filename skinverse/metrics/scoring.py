@@ -42,8 +42,12 @@ def resimulation_score(
         Candidates of which the best counts; None is all `n`.
     aggregate : {"mean", "median"}, default="mean"
         Over targets. A mean is ruled by the worst targets.
-    reduce, on_failure, judge, n_jobs
-        As for :func:`~skinverse.metrics.resimulation_error` and :func:`~skinverse.metrics.r_curve`.
+    reduce, judge, n_jobs
+        As for :func:`~skinverse.metrics.resimulation_error`.
+    on_failure : {"worst", "exclude"} or float, default="worst"
+        As for :func:`~skinverse.metrics.r_curve`, but "worst" is no less than the variance of the targets, which is
+        what answering each of them with their mean costs: an inverter that fails most of the time and is right for
+        the rest would score best if failures cost no more than its own errors.
     random_state : int, default=0
         Governs the draw of designs, so that scores repeat.
 
@@ -51,18 +55,33 @@ def resimulation_score(
     -------
     score : float
         Minus the error, in squared units of `y`; -inf if every simulation failed.
+
+    Warns
+    -----
+    UserWarning
+        If the simulator raised, with the first message.
     """
-    T = n if T is None else check_positive_int(T, "T")
-    if T > n:
+    _check_settings(n, T, aggregate)
+    T = n if T is None else T
+    designs = inverse(estimator, y, n, random_state=random_state)
+    result = resimulation_error(designs[:, :T], y, simulator, reduce=reduce, judge=judge, n_jobs=n_jobs)
+    result.warn_of_errors()
+    if result.failure_rate == 1:
+        return -np.inf
+    if on_failure == "worst":
+        variance = np.nanvar(np.asarray(y, dtype=np.float64).reshape(len(designs), -1), axis=0)
+        of_mean = variance.mean() if reduce == "mean" else variance.sum()
+        on_failure = max(np.nanmax(result.error), of_mean)
+    curve = result.r_curve(on_failure=on_failure)
+    return -float(curve.mean[-1] if aggregate == "mean" else curve.quantile(0.5)[-1])
+
+
+def _check_settings(n, T, aggregate):
+    n = check_positive_int(n, "n")
+    if T is not None and check_positive_int(T, "T") > n:
         raise ValueError(f"T={T} candidates cannot be taken from n={n} designs; ask for more designs.")
     if aggregate not in ("mean", "median"):
         raise ValueError(f"aggregate must be 'mean' or 'median', got {aggregate!r}.")
-    designs = inverse(estimator, y, n, random_state=random_state)
-    result = resimulation_error(designs[:, :T], y, simulator, reduce=reduce, judge=judge, n_jobs=n_jobs)
-    if result.failure_rate == 1:
-        return -np.inf
-    curve = result.r_curve(on_failure=on_failure)
-    return -float(curve.mean[-1] if aggregate == "mean" else curve.quantile(0.5)[-1])
 
 
 class ResimulationScorer:
@@ -80,13 +99,24 @@ class ResimulationScorer:
         return f"make_resimulation_scorer({self.simulator!r}{settings})"
 
 
-def make_resimulation_scorer(simulator, *, n=1, T=None, aggregate="mean", on_failure="worst", **settings):
+def make_resimulation_scorer(
+    simulator,
+    *,
+    n=1,
+    T=None,
+    aggregate="mean",
+    reduce="mean",
+    on_failure="worst",
+    random_state=0,
+    judge=None,
+    n_jobs=None,
+):
     """A scorer for ``scoring=`` of searches and cross-validation.
 
     Parameters
     ----------
-    simulator, n, T, aggregate, on_failure, **settings
-        As for :func:`resimulation_score`. Must be picklable for ``n_jobs > 1``.
+    simulator, n, T, aggregate, reduce, on_failure, random_state, judge, n_jobs
+        As for :func:`resimulation_score`. Must be picklable for ``n_jobs > 1`` of the search.
 
     Returns
     -------
@@ -105,5 +135,17 @@ def make_resimulation_scorer(simulator, *, n=1, T=None, aggregate="mean", on_fai
     >>> bool((scores > -1e-4).all())
     True
     """
-    settings = {"n": n, "T": T, "aggregate": aggregate, "on_failure": on_failure, **settings}
-    return ResimulationScorer(simulator, **settings)
+    if not (callable(simulator) or hasattr(simulator, "predict")):
+        raise TypeError(f"simulator must be a callable or a fitted regressor, got {simulator!r:.60}.")
+    _check_settings(n, T, aggregate)
+    return ResimulationScorer(
+        simulator,
+        n=n,
+        T=T,
+        aggregate=aggregate,
+        reduce=reduce,
+        on_failure=on_failure,
+        random_state=random_state,
+        judge=judge,
+        n_jobs=n_jobs,
+    )

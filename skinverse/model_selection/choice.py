@@ -1,6 +1,7 @@
 """The method for a budget of simulations."""
 
 import time
+import warnings
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -122,14 +123,14 @@ def choose_inverter(
             ),
         )
         asked = [(targets, fitted) for (_, _, targets), (fitted, _) in zip(folds, judges, strict=True)]
-        errors = _counted(
+        judged = _counted(
             bar,
-            (
-                resimulation_error(designs, *asked[k // n], **judging).error
-                for k, (designs, _) in enumerate(tried)
-            ),
+            (resimulation_error(designs, *asked[k // n], **judging) for k, (designs, _) in enumerate(tried)),
         )
-    error = np.concatenate([errors[k : k + n] for k in range(0, len(errors), n)], axis=1)
+    error = np.concatenate(
+        [[result.error for result in judged[k : k + n]] for k in range(0, len(judged), n)], axis=1
+    )
+    _tell_failures(error, [text for result in judged for text in result.messages.values()])
     seconds = np.reshape([times for _, times in tried], (-1, n, 2)).mean(axis=0)
     # One table of all candidates, so that a failure costs them all the same.
     best = r_curve(error.reshape(-1, T)).best.reshape(error.shape)
@@ -202,6 +203,16 @@ def _counted(bar, results):
         found.append(result)
         bar.update()
     return found
+
+
+def _tell_failures(error, messages):
+    """Say what the simulator raised, by a warning, or by ValueError if it never answered."""
+    n_failed = np.count_nonzero(np.isnan(error))
+    first = f"the first one raised {messages[0]}" if messages else "they answered NaN or infinity"
+    if n_failed == error.size:
+        raise ValueError(f"All {n_failed} simulations failed, {first}")
+    if messages:
+        warnings.warn(f"{n_failed} of {error.size} simulations failed, {first}", UserWarning, stacklevel=3)
 
 
 def _fit_judge(judge, X, y, train, test, seed):

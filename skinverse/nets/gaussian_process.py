@@ -2,8 +2,11 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 _SQRT5 = 5**0.5
+# Designs whose standard deviations are computed together, fewer being filled up to as many.
+_BLOCK = 64
 
 
 class GaussianProcessNet(nn.Module):
@@ -29,6 +32,11 @@ class GaussianProcessNet(nn.Module):
     weights : Tensor of shape (m, n_rows)
         The covariance's inverse times the standardised output.
     y_mean, y_scale : Tensor of shape (m,)
+
+    Notes
+    -----
+    Weights are large and of both signs, and a product of matrices rounds otherwise for another number of rows. So that
+    the answer to a design depends on no other, sums are taken row by row, and systems solved in blocks of one size.
     """
 
     def __init__(self, kernels, x_mean, x, length, variance, factor, weights, y_mean, y_scale):
@@ -50,15 +58,19 @@ class GaussianProcessNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Means (n, m) at designs (n, d)."""
         x = x - self.x_mean
-        means = [self._kernel(k, x)[0] @ self.weights[k] for k in range(len(self.kernels))]
+        means = [(self._kernel(k, x)[0] * self.weights[k]).sum(dim=1) for k in range(len(self.kernels))]
         return self.y_mean + self.y_scale * torch.stack(means, dim=1)
 
     def std(self, x: Tensor) -> Tensor:
         """Standard deviations (n, m) of the noise-free response."""
         x, out = x - self.x_mean, []
         for k in range(len(self.kernels)):
-            explained = torch.linalg.solve_triangular(self.factor[k], self._kernel(k, x)[0].T, upper=False)
-            out.append((self.variance[k] - explained.square().sum(dim=0)).clamp_min(0).sqrt())
+            value = F.pad(self._kernel(k, x)[0], (0, 0, 0, -len(x) % _BLOCK))
+            explained = [
+                torch.linalg.solve_triangular(self.factor[k], block.T, upper=False).square().sum(dim=0)
+                for block in value.split(_BLOCK)
+            ]
+            out.append((self.variance[k] - torch.cat(explained)[: len(x)]).clamp_min(0).sqrt())
         return self.y_scale * torch.stack(out, dim=1)
 
     def member_values(self, x: Tensor) -> Tensor:
@@ -71,9 +83,10 @@ class GaussianProcessNet(nn.Module):
         x, means, slopes = x - self.x_mean, [], []
         for k in range(len(self.kernels)):
             value, slope = self._kernel(k, x)
-            means.append(value @ self.weights[k])
+            means.append((value * self.weights[k]).sum(dim=1))
             pull = slope * self.weights[k]
-            slopes.append((pull @ self.x - pull.sum(dim=1, keepdim=True) * x) / self.length[k] ** 2)
+            along = torch.stack([(pull * column).sum(dim=1) for column in self.x.T], dim=1)
+            slopes.append((along - pull.sum(dim=1, keepdim=True) * x) / self.length[k] ** 2)
         values = self.y_mean + self.y_scale * torch.stack(means, dim=1)
         return values, self.y_scale.unsqueeze(1) * torch.stack(slopes, dim=1)
 

@@ -26,6 +26,10 @@ _SMOOTH, _APART, _TELLS = 0.5, 0.15, 1.5
 _LITTLE_NOISE = 0.005
 # Pairs of neighbouring rows from which the growth of the error is learnt.
 _N_PAIRS = 1000
+# Rows at which rounding is looked at.
+_N_ROUNDED = 100
+# Expected errors below so many squares of what rounding does are alike.
+_ALIKE = 100.0
 # Share of the errors at rows held out that count: one row far in the tail would tell by luck.
 _USUAL = 0.99
 
@@ -62,17 +66,18 @@ class AnchoredModel:
         Rows that candidates are anchored to: where the model is, those with no response at a floor.
     interpolator : ResidualInterpolator or None
     precision : float
-        Smallest step of the numbers that the module computes with, relative to one.
+        Error of the module's answers by rounding, in units of `y_scale`.
+    alike : float
+        Expected squared errors below it differ by rounding.
     """
 
     def __init__(self, forward_model, X, y, space, *, y_scale, anchor):
         self.module = forward_model.module_
-        dtypes = {p.dtype for p in self.module.parameters() if p.dtype.is_floating_point}
-        self.precision = max((torch.finfo(dtype).eps for dtype in dtypes), default=np.finfo(float).eps)
         self.floor = getattr(forward_model, "response_floor_", np.full(y.shape[1], -np.inf))
         self.X, self.y, self.y_scale = X, y, y_scale
         self.to_unit = space.to_unit
         self.response = self._ask(self.module, X)
+        self.precision, self.alike = self._rounding()
         self.correction = y - self.response
         # At the floor the response is known, the latent value under it is not: such a row corrects nothing.
         at_floor = y <= self.floor
@@ -100,6 +105,18 @@ class AnchoredModel:
             held_out = getattr(forward_model, "held_out_", None)
             if held_out is not None and held_out.shape[1] == len(X):
                 self.doubt = self._doubt(held_out, errors, unit, space.width)
+
+    def _rounding(self):
+        """What the next number does to the answer, and to the opinions on it; at least the step of the module's."""
+        dtypes = {p.dtype for p in self.module.parameters() if p.dtype.is_floating_point}
+        step = max((torch.finfo(dtype).eps for dtype in dtypes), default=np.finfo(float).eps)
+        here, there = self.X[:_N_ROUNDED], np.nextafter(self.X[:_N_ROUNDED], np.inf)
+        answer = self._ask(self.module, there) - self.response[:_N_ROUNDED]
+        answer, opinions = (
+            max(step, float(np.abs(change / self.y_scale).max()))
+            for change in (answer, self._members(there) - self._members(here))
+        )
+        return answer, _ALIKE * opinions**2
 
     def _may_be_exact(self, residual, distance, neighbour):
         """Whether residuals (n, m) of neighbouring rows go along, or rows are too far apart to tell.

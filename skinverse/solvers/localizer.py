@@ -2,12 +2,13 @@
 
 import warnings
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skinverse.solvers.levenberg_marquardt import LevenbergMarquardtSolver
-from skinverse.solvers.selection import best_of, choose
+from skinverse.solvers.selection import best_of, choose_candidates
 from skinverse.solvers.whole_numbers import descend_in_whole_numbers
 from skinverse.targets import Targets
 from skinverse.utils.chunks import chunks
@@ -17,8 +18,7 @@ from skinverse.utils.progress import progress_bar
 _MAX_CANDIDATES, _MAX_RESPONSES = 2**15, 2**21
 # Rounds of polishing, at most: the interpolated error hardly changes over a step, and two are usual.
 _N_POLISHES = 8
-# Tolerance of polishing, in those of the solver, whose last step mostly goes far below its own; where the model
-# computes in single precision, no less than what that resolves.
+# Tolerance of polishing, in those of the solver, whose last step mostly goes far below its own; no less than rounding.
 _POLISHED = 1e-5
 # Designs that are polished beyond those wanted, as the ranking may change.
 _N_SPARE = 15
@@ -107,15 +107,15 @@ class Localizer:
                         break
                 bar.update(np.count_nonzero(missing))
                 found = {name: np.concatenate([r[name] for r in rounds]) for name in rounds[0]}
+                # Candidates that are alike stay in their order, which depends on nothing but the target.
+                choose = partial(choose_candidates, n_targets=len(mine), space=space, least=self.model.alike)
                 if self.model.interpolator is None:
-                    parts.append(choose(found, len(mine), n, space, select))
+                    parts.append(choose(found, n=n, select=select))
                     continue
                 # Some more are polished than are wanted: what is to be expected of them may change.
                 n_polished = min(pool, n + _N_SPARE) if select is best_of else n
-                polished = self.polish(
-                    mine, choose(found, len(mine), n_polished, space, select), space, solver
-                )
-                parts.append(choose(polished, len(mine), n, space, best_of))
+                polished = self.polish(mine, choose(found, n=n_polished, select=select), space, solver)
+                parts.append(choose(polished, n=n, select=best_of))
         found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         _warn_if_short(found["converged"])
         found["expected_error"] += (self.model.doubt - 1) * found.pop("variance")

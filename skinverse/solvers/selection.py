@@ -60,7 +60,7 @@ def diverse_best_of(X, score, n, *, tolerance=10.0):
     return pool[chosen][np.argsort(score[pool[chosen]], kind="stable")]
 
 
-def choose(found, n_targets, n, space, select):
+def choose_candidates(found, n_targets, n, space, select, least):
     """The selected `n` candidates of each target.
 
     Parameters
@@ -71,6 +71,8 @@ def choose(found, n_targets, n, space, select):
         Each target must have at least `n` candidates.
     space : DesignSpace
     select : callable ``select(X, score, n) -> indices``
+    least : float
+        Expected errors below it are alike.
 
     Returns
     -------
@@ -78,9 +80,10 @@ def choose(found, n_targets, n, space, select):
         The same entries, but for `owner`.
     """
     unit = space.to_unit(found["x"])
-    score = np.where(found["converged"], found["expected_error"], np.inf)
+    expected = np.maximum(found["expected_error"], least)
+    score = np.where(found["converged"], expected, np.inf)
     # Candidates that did not converge come last, the least wrong first.
-    order = np.lexsort((found["expected_error"], ~found["converged"], found["owner"]))
+    order = np.lexsort((expected, ~found["converged"], found["owner"]))
     ends = np.searchsorted(found["owner"][order], np.arange(n_targets), side="right")
     rows = np.empty((n_targets, n), dtype=np.intp)
     for target, mine in enumerate(np.split(order, ends[:-1])):

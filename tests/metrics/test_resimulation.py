@@ -41,6 +41,7 @@ def test_failed_candidates_keep_their_place():
     excluded = r_curve(error, on_failure="exclude")
     assert_array_equal(excluded.best, [[1, 1, 1], [2, 2, 0.5]])
     assert excluded.n_excluded == 1
+    assert_array_equal(r_curve(error, on_failure=7.0).best, [[7, 1, 1], [2, 2, 0.5], [7, 7, 7]])
     with pytest.raises(ValueError, match="Every candidate failed"):
         r_curve([[NAN]])
     with pytest.raises(ValueError, match="on_failure"):
@@ -233,3 +234,41 @@ def test_of_a_range_the_nearest_response_counts(reduce, share):
         X, TargetRange(lower=y - [[0.0, np.nan]]), lambda _: moved - 0.6, reduce=reduce
     )
     assert_allclose(one_counts.error, 0.2**2)
+
+
+def test_failing_most_of_the_time_does_not_pay():
+    """What steps off the rows is exact, but has a response only once in twenty: the rows are the better answer."""
+    X = np.random.RandomState(0).uniform(size=(200, 2))
+    y, known = X.sum(axis=1), {tuple(row) for row in X}
+
+    def simulator(Z):
+        works = np.array([tuple(z) in known or hash(tuple(z)) % 20 == 0 for z in Z])
+        return np.where(works, Z.sum(axis=1), NAN)
+
+    scorer = make_resimulation_scorer(simulator)
+    search = GridSearchCV(NearestDesignInverter(), {"local_linear": [False, True]}, scoring=scorer, cv=3).fit(
+        X, y
+    )
+    assert search.best_params_ == {"local_linear": False}
+    assert search.cv_results_["mean_test_score"][1] == pytest.approx(-0.95 * y.var(), rel=0.2)
+
+
+def test_a_mistake_in_the_simulator_is_told():
+    X, y = make_sine_wave(50, random_state=0)
+    inverter = NearestDesignInverter().fit(X, y)
+    with pytest.warns(UserWarning, match="50 of 50 simulations failed, the first one raised IndexError"):
+        assert resimulation_score(inverter, X, y, simulator=lambda X: X["a"]) == -np.inf
+
+
+@pytest.mark.parametrize(
+    ("simulator", "settings", "error"),
+    [
+        ("x", {}, TypeError),
+        (SineWave(), {"foo": 2}, TypeError),
+        (SineWave(), {"aggregate": "max"}, ValueError),
+        (SineWave(), {"n": 2, "T": 5}, ValueError),
+    ],
+)
+def test_a_scorer_checks_its_settings_when_it_is_made(simulator, settings, error):
+    with pytest.raises(error):
+        make_resimulation_scorer(simulator, **settings)

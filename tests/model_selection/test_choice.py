@@ -169,3 +169,21 @@ def test_the_seed_governs_the_steps_of_a_pipeline():
         for _ in range(2)
     )
     assert first.table[0]["r_T"] == again.table[0]["r_T"]
+
+
+def test_what_the_simulator_raises_is_told(line):
+    def mistaken(X):
+        raise KeyError("radius")
+
+    with pytest.raises(
+        ValueError, match="All 80 simulations failed, the first one raised KeyError: 'radius'"
+    ):
+        choose_inverter(*line, simulator=mistaken, candidates=[Line(), Line(0.1)], n_targets=40, cv=2)
+
+    def fragile(X):
+        if len(X) > 1 or X[0, 0] < 0.5:
+            raise KeyError("radius")
+        return X[:, 0]
+
+    with pytest.warns(UserWarning, match="simulations failed, the first one raised KeyError: 'radius'"):
+        choose_inverter(*line, simulator=fragile, candidates=[Line()], random_state=0)
