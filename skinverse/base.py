@@ -13,7 +13,7 @@ from skinverse.persistence import SaveMixin
 from skinverse.spaces import check_space
 from skinverse.targets import TargetRange, Targets
 from skinverse.utils.doc_links import DocLinkMixin
-from skinverse.utils.frames import check_same_names, column_names
+from skinverse.utils.frames import check_same_names, column_names, target_names
 from skinverse.utils.scaling import column_scale
 from skinverse.utils.validation import (
     check_array,
@@ -161,9 +161,10 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         Parameters
         ----------
         y_star : array-like of shape (n_targets, n_outputs), or TargetRange
-            Wanted responses, in the units of `y`. If `fit` saw 1-D `y`, shape (n_targets,) or a
-            scalar. If it saw several outputs, shape (n_outputs,) is one target. NaN means that any
-            value will do for that output, where the method can honour it.
+            Wanted responses, in the units of `y`. If `fit` saw one output, shape (n_targets,) or a
+            scalar will do. If it saw several, shape (n_outputs,) is one target. NaN means that any
+            value will do for that output, where the method can honour it. Columns of a DataFrame, and
+            the index of a Series that is one target, must be the names that `fit` saw.
         n : int, default=1
             Number of designs for each target.
         fixed : dict {name or column index: value}, default=None
@@ -245,6 +246,10 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         """Whether `fit`, or with `partial` `partial_fit`, starts from nothing."""
         return not (partial and hasattr(self, "space_"))
 
+    def _most_designs(self):
+        """For a target, at most."""
+        return np.inf
+
     def _learns_in_parts(self):
         """Whether there is `partial_fit`: where a subclass writes ``_go_on(X, y, random_state, partial)``.
 
@@ -268,6 +273,11 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
     def _check_targets(self, y_star):
         if isinstance(y_star, TargetRange):
             lower, upper = self._limits(y_star)
+        elif isinstance(y_star, list | tuple) and any(isinstance(entry, TargetRange) for entry in y_star):
+            raise TypeError(
+                "y_star is a sequence of TargetRange; pass one whose limits are arrays, a row for each target: "
+                "TargetRange(lower=[...], upper=[...])."
+            )
         else:
             lower = upper = self._target_array(y_star, "y_star")
         targets = Targets.between(lower, upper)
@@ -297,36 +307,38 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
 
     def _target_array(self, y_star, name, *, infinite=False):
         """`y_star` as float64 (n_targets, n_outputs); NaN passes, infinite values only if `infinite`."""
-        check_same_names(self.output_names_in_, column_names(y_star), what=name)
+        check_same_names(self.output_names_in_, target_names(y_star, self.n_outputs_), what=name)
         if issparse(y_star):
             raise TypeError(f"{name} is sparse; pass a dense array, y_star.toarray().")
         with numbers_from(y_star, name):
-            array = self._as_rows(y_star, name, infinite)
+            array = check_array(
+                y_star,
+                dtype=np.float64,
+                ensure_2d=False,
+                allow_nd=True,
+                ensure_all_finite="allow-nan" if not infinite else False,
+                ensure_min_samples=0,
+                ensure_min_features=0,
+                input_name=name,
+            )
+        if array.ndim == 0 and self.n_outputs_ != 1:
+            raise ValueError(
+                f"A scalar {name} is one target of a single output, but fit saw {self.n_outputs_} "
+                f"outputs. Pass an array of shape (n_targets, {self.n_outputs_})."
+            )
+        if array.ndim < 2:
+            array = array.reshape((-1, 1) if self.n_outputs_ == 1 else (1, -1))
+        if array.ndim > 2 or len(array) == 0:
+            raise ValueError(
+                f"{name} must have shape (n_targets, {self.n_outputs_}) with one target or more, got "
+                f"{np.shape(y_star)}."
+            )
         if array.shape[1] != self.n_outputs_:
             raise ValueError(
                 f"{name} has {array.shape[1]} outputs, but {type(self).__name__} is expecting "
                 f"{self.n_outputs_} outputs as in fit; got shape {np.shape(y_star)}."
             )
         return array
-
-    def _as_rows(self, y_star, name, infinite):
-        """Numbers in two dimensions, by how many `fit` was given."""
-        if np.ndim(y_star) == 0:
-            if self.n_outputs_ != 1:
-                raise ValueError(
-                    f"A scalar {name} is one target of a single output, but fit saw {self.n_outputs_} "
-                    f"outputs. Pass an array of shape (n_targets, {self.n_outputs_})."
-                )
-            y_star = np.reshape(y_star, (1, 1))
-        elif np.ndim(y_star) == 1 and (self.y_ndim_ == 1 or self.n_outputs_ > 1):
-            y_star = np.asarray(y_star)
-            y_star = y_star.reshape(-1, 1) if self.y_ndim_ == 1 else y_star.reshape(1, -1)
-        return check_array(
-            y_star,
-            dtype=np.float64,
-            ensure_all_finite="allow-nan" if not infinite else False,
-            input_name=name,
-        )
 
     def _warn_if_far(self, targets):
         low, high = self.y_range_.T

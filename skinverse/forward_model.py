@@ -43,5 +43,11 @@ def fit_forward_model(model, X, y, random_state, fitted=None, *, warm=False):
             "forward_model must hold a torch module `module_` once fitted, which maps designs to responses "
             f"in the user's units; {type(model).__name__} does not. Use ForwardRegressor."
         )
+    known = getattr(model, "n_features_in_", X.shape[1])
+    if known != X.shape[1]:
+        raise ValueError(
+            f"forward_model was fitted to {known} design variables, and is frozen, but X has {X.shape[1]}. Pass one "
+            "that is fitted to designs of this kind, or one that is not frozen."
+        )
     model.module_.eval()
     return model

@@ -7,7 +7,7 @@ from sklearn.pipeline import Pipeline
 
 from skinverse.spaces import DesignSpace
 from skinverse.targets import TargetRange
-from skinverse.utils.frames import column_names, quantity
+from skinverse.utils.frames import column_names, quantity, target_names
 
 _BACKENDS = ("pandas", "polars")
 
@@ -153,7 +153,12 @@ def _response_columns(y_star, predicted, estimator, n_targets, n):
 def _output_names(wanted, predicted, estimator, n_targets):
     """Names of the outputs: as the targets', or as in the training data, or counted."""
     inverter = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
-    named = [names for names in map(column_names, wanted) if names is not None]
+    sizes = [np.size(given) // n_targets for given in wanted]
+    named = [
+        column_names(given) if size <= 1 else target_names(given, size)
+        for given, size in zip(wanted, sizes, strict=True)
+    ]
+    named = [names for names in named if names is not None]
     names = named[0] if named else getattr(inverter, "output_names_in_", None)
     if names is not None:
         return list(names)

@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 
 from skinverse.samplers import RandomSampler
-from skinverse.utils.frames import column_names
+from skinverse.utils.frames import check_same_names, column_names
 from skinverse.utils.validation import check_array, check_positive_int
 
 
@@ -14,9 +14,9 @@ class DesignSpace:
 
     Parameters
     ----------
-    bounds : array-like of shape (n_features, 2)
+    bounds : array-like of shape (n_features, 2), or dict {name: (lower, upper)}
         Least and largest allowed value of each variable, in the user's units. Both ends belong to
-        the space. Equal ends pin the variable.
+        the space. Equal ends pin the variable. A dict names the variables too, in its order.
     names : sequence of str of length n_features, default=None
         Names of the variables; needed to speak of them by name in `integer` and `fixed`.
     units : sequence of str of length n_features, default=None
@@ -54,6 +54,9 @@ class DesignSpace:
     """
 
     def __init__(self, bounds, *, names=None, units=None, integer=None, fixed=None):
+        if hasattr(bounds, "items") and hasattr(bounds, "values") and callable(bounds.values):
+            names = list(bounds) if names is None else names
+            bounds = list(bounds.values())
         bounds = np.array(bounds, dtype=np.float64)
         if bounds.ndim != 2 or bounds.shape[1] != 2 or not len(bounds):
             raise ValueError(
@@ -88,15 +91,21 @@ class DesignSpace:
                 f"{self.label(bad)} is an integer variable, but no whole number lies in {bounds[bad].tolist()}. "
                 "Widen its bounds or drop it from `integer`."
             )
+        if fixed is not None and not hasattr(fixed, "items"):
+            raise TypeError(f"fixed must be a dict {{name or column index: value}}, got {fixed!r}.")
         for key, value in (fixed or {}).items():
             self._fix(self.index(key), value)
 
     @classmethod
-    def from_data(cls, X, *, names=None, units=None):
-        """The box that just holds the rows of `X`, array-like of shape (n_samples, n_features)."""
+    def from_data(cls, X, *, names=None, units=None, integer=None, fixed=None):
+        """The box that just holds the rows of `X`, array-like of shape (n_samples, n_features).
+
+        Names are those of its columns unless they are given; the rest is as for the constructor.
+        """
         names = column_names(X) if names is None else names
         X = check_array(X, dtype=np.float64)
-        return cls(np.stack([X.min(axis=0), X.max(axis=0)], axis=1), names=names, units=units)
+        bounds = np.stack([X.min(axis=0), X.max(axis=0)], axis=1)
+        return cls(bounds, names=names, units=units, integer=integer, fixed=fixed)
 
     @classmethod
     def from_simulator(cls, simulator):
@@ -216,6 +225,7 @@ class DesignSpace:
         return f"DesignSpace({', '.join(shown)}{more})"
 
     def _check_designs(self, X):
+        check_same_names(self.names, column_names(X), what="the designs", seen_in="the space")
         X = np.array(X, dtype=np.float64)
         if X.ndim == 0 or X.shape[-1] != self.n_features:
             raise ValueError(
@@ -237,7 +247,7 @@ class DesignSpace:
         mask = np.zeros(self.n_features, dtype=bool)
         if integer is None or isinstance(integer, bool):
             return mask | bool(integer)
-        integer = list(integer)
+        integer = [integer] if isinstance(integer, str) else list(integer)
         if integer and all(isinstance(entry, bool | np.bool_) for entry in integer):
             if len(integer) != self.n_features:
                 raise ValueError(
@@ -276,7 +286,7 @@ def check_space(space, X, feature_names=None):
     Raises
     ------
     ValueError
-        If the space has another number of variables than `X`, or other names.
+        If the space has another number of variables than `X`, or other names. One without names takes those of `X`.
     """
     if space is None:
         return DesignSpace.from_data(X, names=feature_names)
@@ -284,6 +294,8 @@ def check_space(space, X, feature_names=None):
         space = DesignSpace(space, names=feature_names if len(space) == X.shape[1] else None)
     if space.n_features != X.shape[1]:
         raise ValueError(f"space has {space.n_features} variables, but X has {X.shape[1]} columns.")
+    if space.names is None and feature_names is not None:
+        return DesignSpace(space.bounds, names=feature_names, units=space.units, integer=space.integer)
     if space.names is not None and feature_names is not None and list(space.names) != list(feature_names):
         raise ValueError(
             f"space names {list(space.names)} differ from the columns of X, {list(feature_names)}. "

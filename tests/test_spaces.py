@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skinverse import DesignSpace
+from skinverse import DesignSpace, NearestDesignInverter
 from skinverse.samplers import LHSSampler
 from skinverse.simulators import Ballistics
 from skinverse.spaces import check_space
@@ -107,3 +107,35 @@ def test_space_must_fit_the_table():
 def test_wrong_width_of_designs():
     with pytest.raises(ValueError, match="3 values"):
         NAMED.contains([[0.0, 1.0]])
+
+
+def test_a_dict_names_the_variables():
+    space = DesignSpace({"width": (0, 1), "n_layers": (2, 6)}, integer="n_layers")
+    assert space == DesignSpace([[0, 1], [2, 6]], names=["width", "n_layers"], integer=[1])
+
+
+def test_of_data_with_whole_numbers_and_fixed_values():
+    X = pd.DataFrame({"a": [0.5, 1.0], "m": [1, 4]})
+    space = DesignSpace.from_data(X, integer=["m"], fixed={"a": 0.75})
+    assert space == DesignSpace([[0.75, 0.75], [1, 4]], names=["a", "m"], integer=["m"])
+
+
+def test_designs_in_a_frame_have_the_names_of_the_space():
+    space = DesignSpace({"a": (0, 1), "b": (5, 6)})
+    X = pd.DataFrame({"a": [0.5], "b": [5.5]})
+    assert space.contains(X).all()
+    for call in (space.contains, space.project):
+        with pytest.raises(ValueError, match="seen in the space"):
+            call(X[["b", "a"]])
+
+
+def test_a_space_without_names_takes_those_of_the_table():
+    X = pd.DataFrame(np.random.RandomState(0).randint(0, 5, (40, 2)).astype(float), columns=["a", "m"])
+    inverter = NearestDesignInverter(space=DesignSpace([[0, 4]] * 2, integer=[1])).fit(X, X.sum(axis=1))
+    assert inverter.space_.names == ("a", "m")
+    assert (inverter.inverse(4.0, 3, fixed={"m": 2})[..., 1] == 2).all()
+
+
+def test_fixed_is_a_dict():
+    with pytest.raises(TypeError, match="fixed must be a dict"):
+        DesignSpace([[0, 1]], names=["a"]).with_fixed([("a", 0.5)])

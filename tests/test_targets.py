@@ -1,8 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skinverse import NearestDesignInverter
+from skinverse import NearestDesignInverter, candidates_to_frame
 from skinverse.metrics import reference_posterior
 from skinverse.simulators import SineWave
 from skinverse.targets import TargetRange, Targets, as_targets
@@ -63,8 +64,8 @@ def test_a_range_without_width_is_a_value():
 @pytest.mark.parametrize(
     ("y_star", "message"),
     [
-        ([1, 2], "one row for each of the 3 targets in X, got shape \\(2,\\)"),
-        (TargetRange(np.zeros((2, 2)), 1), "one row for each of the 3 targets in X, got shape \\(2, 2\\)"),
+        ([1, 2], r"one row for each of the 3 targets in X, got shape \(2,\)"),
+        (TargetRange(np.zeros((2, 2)), 1), r"one row for each of the 3 targets in X, got shape \(2, 2\)"),
         (np.full((3, 2), np.inf), "must be finite"),
         ([[1], [np.nan], [1]], "asks for nothing in target 1"),
         (TargetRange(-np.inf, [1, np.inf, 1]), "asks for nothing in target 1"),
@@ -92,3 +93,42 @@ def test_what_is_no_number_is_told_by_name(y_star, error):
     for ask in asked:
         with pytest.raises(error, match="y_star must hold numbers, got"):
             ask()
+
+
+FRAME = pd.DataFrame(np.random.RandomState(0).uniform(size=(30, 2)), columns=["gap", "cost"])
+FRAME.index = [f"sample{k}" for k in range(30)]
+
+
+@pytest.fixture
+def of_frames():
+    return NearestDesignInverter().fit(FRAME.to_numpy(), FRAME)
+
+
+def test_a_row_of_a_frame_is_a_target(of_frames):
+    row = FRAME.loc["sample3"]
+    assert_array_equal(of_frames.inverse(row)[0, 0], row)
+    assert_array_equal(of_frames.inverse(TargetRange(lower=row, upper=row))[0, 0], row)
+    table = candidates_to_frame(of_frames.inverse(row, 2), y_star=row, estimator=of_frames)
+    assert (table[["target_gap", "target_cost"]] == row.to_numpy()).all(axis=None)
+    for swapped in (row[["cost", "gap"]], FRAME[["cost", "gap"]], TargetRange(row[["cost", "gap"]])):
+        with pytest.raises(ValueError, match="must match those seen in fit"):
+            of_frames.inverse(swapped)
+
+
+def test_the_name_of_values_of_a_single_output_does_not_matter():
+    inverter = NearestDesignInverter().fit(FRAME.to_numpy(), FRAME.gap)
+    wanted = pd.Series(FRAME.gap.to_numpy()[:3], name="wanted")
+    assert_array_equal(inverter.inverse(wanted)[:, 0], FRAME.to_numpy()[:3])
+
+
+@pytest.mark.parametrize(
+    ("y_star", "error", "message"),
+    [
+        (np.zeros((1, 1, 2)), ValueError, r"y_star must have shape \(n_targets, 2\) .* got \(1, 1, 2\)"),
+        (np.empty((0, 2)), ValueError, r"one target or more, got \(0, 2\)"),
+        ([TargetRange(0, 1), TargetRange(0, 1)], TypeError, "whose limits are arrays"),
+    ],
+)
+def test_what_is_no_target(of_frames, y_star, error, message):
+    with pytest.raises(error, match=message):
+        of_frames.inverse(y_star)

@@ -108,5 +108,5 @@ class RefinedInverter(LocalizedInverter):
         self._fit_localizer(X, y, random_state, warm)
 
     def _proposals(self, n, space, seeds):
-        pool = pool_size(n, self.n_proposals, 64)
+        pool = max(n, min(pool_size(n, self.n_proposals, 64), self.inverter_._most_designs()))
         return pool, proposals_of(self.inverter_, pool, space, seeds)

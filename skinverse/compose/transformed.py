@@ -48,9 +48,9 @@ class TransformedDesignInverter(BaseInverter):
     -----
     The info bunch of :meth:`inverse` is that of the inverter, with responses transformed back, and holds besides
     `transformed` (n_targets, n, n_components), what the inverter proposed, and `projected`, whether a design was moved
-    into the space. What a solver `predicted` is the response before that, and a moved design has not converged. An
-    inverter with ``predict`` predicts what is returned. There is no `log_prob`: a density of transformed designs is
-    none of designs.
+    into the space. A moved design has not converged, and its `predicted` is NaN, for the inverter spoke of the design
+    before that; an inverter with ``predict`` predicts what is returned. There is no `log_prob`: a density of
+    transformed designs is none of designs.
 
     References
     ----------
@@ -141,6 +141,7 @@ class TransformedDesignInverter(BaseInverter):
         about.pop("log_prob", None)
         if about.get("predicted") is not None:
             about["predicted"] = self._restored(self.response_transformer_, about["predicted"])
+            about["predicted"][moved] = np.nan
         if about.get("converged") is not None:
             about["converged"] = about["converged"] & ~moved
         return allowed, about

@@ -24,7 +24,8 @@ class NearestDesignInverter(BaseInverter):
 
     Designs come nearest first. Only rows inside the space are looked up; where they are fewer than
     asked for (variables fixed in the call, say), the nearest other rows follow, moved to the closest
-    allowed design, and their `predicted` is NaN, for nobody has seen their response.
+    allowed design, and their `predicted` is NaN, for nobody has seen their response. With `local_linear` the
+    step starts there, takes no account of whole-number variables, and `predicted` is that of the plane.
 
     Parameters
     ----------
@@ -103,21 +104,28 @@ class NearestDesignInverter(BaseInverter):
         X, predicted = self.designs_[rows], self.responses_[rows]
         if self.local_linear and n_rows > 1:
             X, predicted = self._step(targets, rows, space)
-        moved = ~inside[rows]
-        X[moved] = space.project(X[moved])
-        predicted[moved] = np.nan
+        else:
+            moved = ~inside[rows]
+            X[moved] = space.project(X[moved])
+            predicted[moved] = np.nan
         return X, {"predicted": predicted}
 
+    def _most_designs(self):
+        return len(self.designs_)
+
     def _step(self, targets, rows, space):
-        """Move rows, indices of shape (n_targets, n), to where the local plane meets the target."""
+        """Move rows, indices of shape (n_targets, n), to where the local plane meets the target.
+
+        From the nearest allowed design, by variables that are neither fixed nor whole numbers.
+        """
         n_features = self.designs_.shape[1]
         k = self.n_neighbors or 2 * (n_features + 1)
         k = min(k, len(self.designs_) - 1)
         width = np.where(self.space_.width > 0, self.space_.width, 1.0)
         points = self.designs_ / width
         tree = cKDTree(points)
-        flat = rows.ravel()
-        wanted = -targets.residual(self.responses_[rows]).reshape(len(flat), -1) / self.y_scale_
+        flat, owner = rows.ravel(), np.repeat(np.arange(len(rows)), rows.shape[1])
+        free = (space.width > 0) & ~space.integer
         X = np.empty((len(flat), n_features))
         predicted = np.empty((len(flat), self.n_outputs_))
         for part in chunks(len(flat), _MAX_STEPPED):
@@ -126,10 +134,14 @@ class NearestDesignInverter(BaseInverter):
             offset = points[neighbours[:, 1:]] - points[i, None]
             change = (self.responses_[neighbours[:, 1:]] - self.responses_[i, None]) / self.y_scale_
             slope = np.linalg.pinv(offset, rcond=1e-6) @ change  # (., n_features, n_outputs)
-            step = (wanted[part, None] @ np.linalg.pinv(slope, rcond=1e-6))[:, 0]
+            start = space.project(self.designs_[i]) / width
+            there = self.responses_[i] + ((start - points[i])[:, None] @ slope)[:, 0] * self.y_scale_
+            wanted = -targets[owner[part]].residual(there) / self.y_scale_
+            step = np.zeros_like(start)
+            step[:, free] = (wanted[:, None] @ np.linalg.pinv(slope[:, free], rcond=1e-6))[:, 0]
             length = np.linalg.norm(step, axis=1, keepdims=True)
             step *= np.minimum(1, distance[:, -1:] / np.maximum(length, 1e-300))
-            X[part] = space.project((points[i] + step) * width)
+            X[part] = space.project((start + step) * width)
             moved = X[part] / width - points[i]
             predicted[part] = self.responses_[i] + (moved[:, None] @ slope)[:, 0] * self.y_scale_
         return X.reshape(*rows.shape, -1), predicted.reshape(*rows.shape, -1)

@@ -3,6 +3,8 @@
 import time
 import warnings
 from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
 from math import ceil
 
 import numpy as np
@@ -157,7 +159,7 @@ def resimulation_error(
         raise ValueError(f"judge must be one of {JUDGES}, got {judge!r}.")
     targets = as_targets(y_star, len(X))
     is_regressor = hasattr(simulator, "predict")
-    ask = simulator.predict if is_regressor else simulator
+    ask = _predict_of(simulator) if is_regressor else simulator
     if judge is None and is_regressor:
         raise ValueError(
             "A regressor's verdict is no re-simulation: name it by judge='held-out surrogate' or judge='own surrogate'."
@@ -181,6 +183,20 @@ def resimulation_error(
         judge=judge,
         seconds=seconds,
     )
+
+
+def _predict_of(regressor):
+    """Its ``predict``, for one that was fitted to a frame with the names that it knows."""
+    names = getattr(regressor, "feature_names_in_", None)
+    if names is None or not find_spec("pandas"):
+        return regressor.predict
+    return partial(_predict_named, regressor)
+
+
+def _predict_named(regressor, X):
+    import pandas as pd
+
+    return regressor.predict(pd.DataFrame(X, columns=regressor.feature_names_in_))
 
 
 def _simulate(ask, X, n_outputs, batch_size, time_limit, n_jobs=1, verbose=0):

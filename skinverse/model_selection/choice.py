@@ -172,6 +172,11 @@ def _default_candidates(T, n_rows):
 
 def _named(candidates):
     """Candidates by name; those of a list are named by their class, and by their place where that is not enough."""
+    if hasattr(candidates, "fit"):
+        raise TypeError(
+            f"candidates must be a dict {{name: inverter}} or a list of inverters, got {candidates!r}; put it in a "
+            "list."
+        )
     if not candidates:
         raise ValueError("candidates is empty; pass a dict {name: inverter} or a list of inverters.")
     if hasattr(candidates, "items"):
@@ -217,8 +222,9 @@ def _tell_failures(error, messages):
 
 def _fit_judge(judge, X, y, train, test, seed):
     """A regressor fitted to held-out rows, and its mean squared error on the others."""
-    judge = _seeded(judge, seed).fit(_safe_indexing(X, test), _safe_indexing(y, test))
-    rows = _safe_indexing(X, train), _safe_indexing(y, train)
+    X, y = np.asarray(X, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    judge = _seeded(judge, seed).fit(X[test], y[test])
+    rows = X[train], y[train]
     return judge, resimulation_error(*rows, judge, judge="held-out surrogate").error.mean()
 
 

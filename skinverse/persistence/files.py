@@ -46,8 +46,8 @@ def save(estimator, path, *, about=None):
     Parameters
     ----------
     estimator : estimator
-        Any inverter, :class:`~skinverse.ForwardRegressor`, encoder or simulator of skinverse, or a Pipeline of those
-        and of scikit-learn's scalers and decompositions.
+        Any inverter, :class:`~skinverse.ForwardRegressor`, encoder or :class:`~skinverse.simulators.NeuralSimulator`,
+        or a Pipeline of those and of scikit-learn's scalers and decompositions.
     path : str or path
         Usually ends in ``.safetensors``. A file that is there is replaced, and only once the new one is complete.
     about : dict, default=None

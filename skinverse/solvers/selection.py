@@ -87,7 +87,13 @@ def choose_candidates(found, n_targets, n, space, select, least):
     ends = np.searchsorted(found["owner"][order], np.arange(n_targets), side="right")
     rows = np.empty((n_targets, n), dtype=np.intp)
     for target, mine in enumerate(np.split(order, ends[:-1])):
-        rows[target] = mine[select(unit[mine], score[mine], n)]
+        chosen = np.asarray(select(unit[mine], score[mine], n))
+        if chosen.shape != (n,) or len(np.unique(chosen)) < n:
+            raise ValueError(
+                f"select must return the indices of n={n} different candidates, got an array of shape "
+                f"{chosen.shape} with {len(np.unique(chosen))} of them."
+            )
+        rows[target] = mine[chosen]
     return {name: values[rows] for name, values in found.items() if name != "owner"}
 
 

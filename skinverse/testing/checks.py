@@ -61,14 +61,14 @@ def check_three_axes(inverter):
 
 
 def check_column_response(inverter):
-    """A 2-D y of one column takes 2-D targets and scalars, and no 1-D targets."""
+    """A 2-D y of one column takes 2-D and 1-D targets and scalars."""
     X, y = _table()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         fitted = clone(inverter).fit(X, y[:, None])
     assert _ask(fitted, y[:3, None], 2).shape == (3, 2, 3)
     assert _ask(fitted, y[0], 2).shape == (1, 2, 3)
-    _raises(ValueError, _ask, fitted, y[:3], mention=["2D array"])
+    assert _ask(fitted, list(y[:3]), 2).shape == (3, 2, 3)
 
 
 def check_bad_targets(inverter):
@@ -79,9 +79,9 @@ def check_bad_targets(inverter):
     _raises(ValueError, _ask, fitted, np.ones((2, 3)), mention=["2 outputs", "3"])
     _raises(ValueError, _ask, fitted, 1.0, mention=["scalar"])
     _raises(ValueError, _ask, fitted, [[np.inf, 0.0]], mention=["y_star"])
-    _raises(ValueError, _ask, fitted, np.empty((0, 2)))
+    _raises(ValueError, _ask, fitted, np.empty((0, 2)), mention=["one target or more"])
     _raises(ValueError, _ask, fitted, [["a", "b"]], mention=["y_star must hold numbers"])
-    _raises(ValueError, _ask, fitted, np.ones((1, 2, 2)))
+    _raises(ValueError, _ask, fitted, np.ones((1, 2, 2)), mention=["shape (n_targets, 2)", "(1, 2, 2)"])
     _raises(TypeError, _ask, fitted, csr_array(y[:2]), mention=["sparse"])
     _raises(ValueError, _ask, fitted, [[np.nan, np.nan]], mention=["target 0"])
     _raises(ValueError, _ask, fitted, TargetRange(), mention=["TargetRange"])

@@ -24,12 +24,26 @@ def column_names(table):
     return np.asarray(names, dtype=object)
 
 
-def check_same_names(seen, given, *, what):
+def target_names(y_star, n_outputs):
+    """Names of the outputs that targets come with, or None: columns, or the index of a Series that is one target.
+
+    The name of a Series of values of a single output is not asked for.
+    """
+    if hasattr(y_star, "columns"):
+        return column_names(y_star)
+    index = getattr(y_star, "index", None)
+    if n_outputs == 1 or np.ndim(y_star) != 1 or index is None or callable(index):
+        return None
+    names = list(index)
+    return np.asarray(names, dtype=object) if all(isinstance(name, str) for name in names) else None
+
+
+def check_same_names(seen, given, *, what, seen_in="fit"):
     """Raise ValueError if both are given and differ, order included."""
-    if seen is None or given is None or (len(seen) == len(given) and all(seen == given)):
+    if seen is None or given is None or list(seen) == list(given):
         return
     raise ValueError(
-        f"The column names of {what} must match those seen in fit, in the same order: "
+        f"The column names of {what} must match those seen in {seen_in}, in the same order: "
         f"expected {list(seen)}, got {list(given)}. Reorder or rename the columns, or pass an array."
     )
 

@@ -91,3 +91,11 @@ def test_given_parts_are_left_alone(exact_sine):
     assert proposer.space is None
     assert proposer.random_state is None
     assert not hasattr(proposer, "net_")
+
+
+def test_a_lookup_of_few_rows_can_be_refined():
+    X, y = make_sine_wave(30, random_state=0)
+    inverter = RefinedInverter(NearestDesignInverter(), random_state=0).fit(X, y)
+    assert inverter.inverse(0.5, 3).shape == (1, 3, 2)
+    with pytest.raises(ValueError, match="n=31 designs"):
+        inverter.inverse(0.5, 31)

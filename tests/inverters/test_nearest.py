@@ -91,3 +91,16 @@ def test_duplicated_rows_weigh_nothing_however_they_come():
     parts = NearestDesignInverter().partial_fit(X[:20], y[:20]).partial_fit(X[20:], y[20:])
     assert_allclose(whole.y_scale_, parts.y_scale_)
     assert_allclose(whole.inverse(y + 0.3, 5), parts.inverse(y + 0.3, 5))
+
+
+def test_the_step_is_taken_by_what_may_move():
+    """On a plane the step is exact, with one variable fixed and one whole all the same."""
+    X = np.random.RandomState(0).uniform(size=(60, 3)) * [1, 1, 5]
+    X[:, 2] = np.round(X[:, 2])
+    y = X @ [1.0, 0.5, 0.2]
+    space = DesignSpace([[-1, 2], [0, 1], [0, 5]], integer=[2])
+    inverter = NearestDesignInverter(local_linear=True, n_neighbors=20, space=space).fit(X, y)
+    designs, info = inverter.inverse([1.0, 1.4], 5, fixed={1: 0.5, 2: 2}, return_info=True)
+    assert (designs[..., 1:] == [0.5, 2]).all()
+    assert_allclose(designs @ [1.0, 0.5, 0.2], [[1.0] * 5, [1.4] * 5])
+    assert_allclose(info.predicted[..., 0], [[1.0] * 5, [1.4] * 5])

@@ -1,5 +1,7 @@
 """The choice of an inverter for a budget."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,7 @@ from skinverse import (
     PriorInverter,
 )
 from skinverse.datasets import make_sine_wave
+from skinverse.metrics import resimulation_error
 from skinverse.model_selection import choose_inverter
 from skinverse.simulators import SineWave
 
@@ -187,3 +190,17 @@ def test_what_the_simulator_raises_is_told(line):
 
     with pytest.warns(UserWarning, match="simulations failed, the first one raised KeyError: 'radius'"):
         choose_inverter(*line, simulator=fragile, candidates=[Line()], random_state=0)
+
+
+def test_frames_and_a_surrogate_as_judge_do_not_warn():
+    X = pd.DataFrame(np.random.RandomState(0).uniform(size=(60, 2)), columns=["a", "b"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        choose_inverter(X, X.sum(axis=1), candidates=[NearestDesignInverter()], random_state=0)
+        judge = LinearRegression().fit(X, X.sum(axis=1))
+        resimulation_error(X.to_numpy(), X.sum(axis=1), judge, judge="own surrogate")
+
+
+def test_one_candidate_is_no_list(line):
+    with pytest.raises(TypeError, match="put it in a list"):
+        choose_inverter(*line, candidates=NearestDesignInverter())

@@ -1,6 +1,9 @@
 import numpy as np
+import pytest
 from numpy.testing import assert_array_equal
 
+from skinverse import NeuralAdjoint
+from skinverse.datasets import make_sine_wave
 from skinverse.solvers import best_of, diverse_best_of
 
 
@@ -38,3 +41,11 @@ def test_failed_candidates_are_a_last_resort():
     assert_array_equal(diverse_best_of(X, score, 2), [0, 3])
     assert_array_equal(diverse_best_of(X, score, 3), [0, 3, 1])
     assert len(set(diverse_best_of(X, score, 4))) == 4
+
+
+@pytest.mark.parametrize("chosen", [[0], [0, 0], [[0, 1]]])
+def test_a_selection_of_other_size_is_told(chosen):
+    X, y = make_sine_wave(50, random_state=0)
+    inverter = NeuralAdjoint(select=lambda X, score, n: np.array(chosen), random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="select must return the indices of n=2 different candidates"):
+        inverter.inverse(0.5, 2)
