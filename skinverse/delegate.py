@@ -62,6 +62,13 @@ def inverse(estimator, y_star, n=1, **params):
     )
 
 
+def inverter_of(estimator):
+    """What answers within a search or a Pipeline, however deep; the estimator itself if it is neither."""
+    if hasattr(estimator, "best_estimator_"):
+        return inverter_of(estimator.best_estimator_)
+    return inverter_of(estimator.steps[-1][1]) if isinstance(estimator, Pipeline) else estimator
+
+
 def _through_pipeline(pipeline, y_star, n, params):
     answer = inverse(pipeline.steps[-1][1], y_star, n, **params)
     X, *info = answer if isinstance(answer, tuple) else (answer,)

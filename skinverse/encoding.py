@@ -5,11 +5,9 @@ from copy import deepcopy
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from torch import nn
-from torch.nn import functional as F
 from torch.utils.data import TensorDataset
 
-from skinverse.nets.gan import SCALE, Discriminator, Generator
+from skinverse.nets.gan import SCALE, BlockAverages, Discriminator, Generator, SoftDecoder
 from skinverse.nets.mlp import MLP
 from skinverse.persistence import SaveMixin
 from skinverse.samplers import SobolSampler
@@ -39,13 +37,9 @@ from skinverse.utils.validation import (
 
 # Pixels worked on at once, on a CPU and on a GPU; with 16 filters the widest layer holds four times as many values.
 _MAX_PIXELS = {"cpu": 2**19, "cuda": 2**23}
-# Images are compared in blocks of so many pixels an edge: a misfit of single pixels is rough where edges are
-# sharp.
-_BLOCK = 4
 # Generated images that the first guess of latents is learnt from, and the most steps that improve on it.
 _N_EXAMPLES, _N_STEPS = 2048, 10
 _ROUNDING = 1e-9  # by which latents may miss their box
-_SOFTNESS = 0.1  # of the edges of images to be differentiated, in units of the grey
 
 
 class GANDesignEncoder(
@@ -274,7 +268,7 @@ class GANDesignEncoder(
         device = resolve_device(self.device)
         # In double precision an image does not depend on what else is in the batch.
         self.generator_ = deepcopy(generator).to(device, torch.float64).eval().requires_grad_(False)
-        self._averages = _BlockAverages(deepcopy(self.generator_).float(), self.latent_size)
+        self._averages = BlockAverages(deepcopy(self.generator_).float(), self.latent_size)
         Z = 2 * SobolSampler().sample(_N_EXAMPLES, self._n_features_out, seed) - 1
         blocks, cuts = [], []
         for grey in self._grey(Z, self._averages.generator):
@@ -344,7 +338,7 @@ class GANDesignEncoder(
         """
         check_is_fitted(self)
         cut = self._usual_cut if self.threshold == "otsu" else self.threshold
-        return _SoftDecoder(deepcopy(self.generator_).float(), self.latent_size, cut)
+        return SoftDecoder(deepcopy(self.generator_).float(), self.latent_size, cut)
 
     def transform(self, X):
         """Latents of images.
@@ -384,42 +378,6 @@ class GANDesignEncoder(
         tags = super().__sklearn_tags__()
         tags.input_tags.positive_only = True
         return tags
-
-
-class _SoftDecoder(nn.Module):
-    """Latents (n, k * k) in double precision to images (n, pixels), ones and zeros but for soft edges."""
-
-    def __init__(self, generator, latent_size, cut):
-        super().__init__()
-        self.generator, self.latent_size, self.cut = generator, latent_size, cut
-
-    def forward(self, z):
-        grey = self.generator(z.float().view(-1, 1, self.latent_size, self.latent_size)).flatten(1)
-        if self.cut is not None:
-            grey = torch.sigmoid((grey - self.cut) / _SOFTNESS)
-        return grey.double()
-
-
-class _BlockAverages(nn.Module):
-    """Latents (n, k * k) to averages of their images over blocks, shifted and scaled to mean 0 and norm 1.
-
-    Double precision outside, for the solver, and single inside, where it does no harm and halves the time.
-    """
-
-    def __init__(self, generator, latent_size):
-        super().__init__()
-        self.generator, self.latent_size = generator, latent_size
-
-    def forward(self, z):
-        return self.of_images(self.generator(z.float().view(-1, 1, self.latent_size, self.latent_size)))
-
-    def of_images(self, images):
-        """The same of images (n, pixels)."""
-        edge = SCALE * self.latent_size
-        blocks = F.avg_pool2d(images.double().view(-1, 1, edge, edge), _BLOCK).flatten(1)
-        blocks = blocks - blocks.mean(dim=1, keepdim=True)
-        # An image of one value has norm 0 and stays 0.
-        return blocks / (blocks.square().sum(dim=1, keepdim=True) + 1e-20).sqrt()
 
 
 def _n_at_once(device, n_pixels):

@@ -3,8 +3,8 @@
 from importlib import import_module
 
 import numpy as np
-from sklearn.pipeline import Pipeline
 
+from skinverse.delegate import inverter_of
 from skinverse.spaces import DesignSpace
 from skinverse.targets import TargetRange
 from skinverse.utils.frames import column_names, quantity, target_names
@@ -152,7 +152,7 @@ def _response_columns(y_star, predicted, estimator, n_targets, n):
 
 def _output_names(wanted, predicted, estimator, n_targets):
     """Names of the outputs: as the targets', or as in the training data, or counted."""
-    inverter = estimator.steps[-1][1] if isinstance(estimator, Pipeline) else estimator
+    inverter = inverter_of(estimator)
     sizes = [np.size(given) // n_targets for given in wanted]
     named = [
         column_names(given) if size <= 1 else target_names(given, size)

@@ -8,7 +8,7 @@ from skinverse.base import BaseInverter
 from skinverse.forward_model import default_forward_model, fit_forward_model
 from skinverse.solvers import LevenbergMarquardtSolver
 from skinverse.solvers.anchored import AnchoredModel
-from skinverse.solvers.localizer import Localizer, Proposals, ranges_first
+from skinverse.solvers.localizer import Localizer, Proposals, most_redrawn, ranges_first
 from skinverse.solvers.selection import SELECTIONS
 from skinverse.utils.scaling import column_scale
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
@@ -93,12 +93,16 @@ def pool_size(n, wanted, least):
     return max(n, wanted or max(n + n // 20, least))
 
 
-def proposals_of(inverter, pool, space, seeds):
-    """``propose`` that asks a fitted inverter for `pool` designs in every round; their latents go along."""
+def proposals_of(inverter, n, pool, space, seeds):
+    """``propose`` that asks a fitted inverter for as many designs as `n` wanted ones may need; their latents go along.
+
+    That is `pool` in round 0, and does not depend on how many other targets miss.
+    """
 
     def propose(targets, k, missing):
         asked = np.flatnonzero(missing)
-        x, about = inverter._inverse(targets[asked], pool, space, np.random.RandomState(seeds[k]))
+        size = most_redrawn(n, pool) if k else pool
+        x, about = inverter._inverse(targets[asked], size, space, np.random.RandomState(seeds[k]))
         owner, place = ranges_first(missing)
         mine = np.searchsorted(asked, owner), place
         latent = {"latent": about["latent"][mine]} if "latent" in about else {}

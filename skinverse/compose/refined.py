@@ -109,4 +109,4 @@ class RefinedInverter(LocalizedInverter):
 
     def _proposals(self, n, space, seeds):
         pool = max(n, min(pool_size(n, self.n_proposals, 64), self.inverter_._most_designs()))
-        return pool, proposals_of(self.inverter_, pool, space, seeds)
+        return pool, proposals_of(self.inverter_, n, pool, space, seeds)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skinverse.delegate import inverter_of
 from skinverse.display.drawing import (
     COLORS,
     FAILURE_COLOR,
@@ -180,7 +181,7 @@ class ResimulationDisplay:
         random_state : int, default=0
             Governs the draw of designs.
         output_names, output_units : sequence of str, default=None
-            None takes those of `simulator` if it has any.
+            None takes those of `simulator` if it has any, and names else from what `fit` saw.
         ax, **plot_params
             As for :meth:`plot`.
 
@@ -190,7 +191,8 @@ class ResimulationDisplay:
         """
         _, result = ask_and_judge(estimator, y_star, simulator, n, judge, random_state)
         if output_names is None:
-            output_names = getattr(simulator, "output_names", None)
+            seen = getattr(inverter_of(estimator), "output_names_in_", None)
+            output_names = getattr(simulator, "output_names", seen)
         if output_units is None:
             output_units = getattr(simulator, "output_units", None)
         return cls.from_resimulation(

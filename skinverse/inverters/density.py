@@ -8,8 +8,8 @@ from skinverse.training.losses import NegativeLogLikelihood
 from skinverse.utils.chunks import chunks
 from skinverse.utils.validation import check_is_fitted, validate_data
 
-# Designs scored together.
-_MAX_SCORED = 8192
+# Values of designs scored together, and how many a design has where the layers of a network are most of it.
+_MAX_VALUES, _LEAST_VALUES = 2**24, 2**11
 
 
 class ConditionalDensityInverter(LatentInverter):
@@ -52,10 +52,14 @@ class ConditionalDensityInverter(LatentInverter):
             raise ValueError(f"X and y must have one row a sample, got {len(X)} and {len(targets)} rows.")
         return self._log_prob(X, targets.lower)
 
+    def _values_per_score(self, d):
+        """Numbers held at once for a design of `d` variables that is scored."""
+        return _LEAST_VALUES
+
     @torch.no_grad()
     def _log_prob(self, X, y):
         parts = []
-        for rows in chunks(len(X), _MAX_SCORED):
+        for rows in chunks(len(X), _MAX_VALUES // self._values_per_score(X.shape[1])):
             density = self.module_(self._condition(y[rows]))
             parts.append(density.log_prob(self._standardize(X[rows])).cpu().numpy())
         return np.concatenate(parts) - np.log(self.x_scale_[self._is_continuous()]).sum()

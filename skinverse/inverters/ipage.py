@@ -278,7 +278,7 @@ class IPageInverter(LocalizedInverter):
 
     def _proposals(self, n, space, seeds):
         pool = pool_size(n, self.n_proposals, 1000 if self.select == "diverse" else 64)
-        return pool, proposals_of(self.inverter_, pool, space, seeds)
+        return pool, proposals_of(self.inverter_, n, pool, space, seeds)
 
 
 class ForwardHalfModel:

@@ -18,7 +18,7 @@ from skinverse.utils.validation import HasMethods, Integral, Interval, Real, Str
 from skinverse.utils.warm_start import WarmStartMixin
 
 # Values of draws decoded together.
-_MAX_VALUES = 2**24
+_MAX_VALUES = 2**20
 # Points of the cube keep this distance from its faces, where a normal latent would be infinite.
 _EPS = 1e-12
 # Rounds of draws, the first as many as asked for and each later one as many again, until enough lie in the space.
@@ -71,6 +71,10 @@ class LatentInverter(WarmStartMixin, BaseInverter):
     @abstractmethod
     def _make_criterion(self, seed):
         """Loss of ``module(condition)`` and `x`; `seed` governs what is random in it."""
+
+    def _values_per_draw(self, d):
+        """Numbers held at once for a draw of `d` variables."""
+        return d
 
     def _decode(self, condition, u):
         """Standardised designs (n_targets, n, d) for points `u` (n, n_latents) of the unit cube."""
@@ -167,12 +171,11 @@ class LatentInverter(WarmStartMixin, BaseInverter):
     def _inverse(self, targets, n, space, random_state):
         sampler = RandomSampler() if self.sampler is None else self.sampler
         seeds = random_state.randint(2**31 - 1, size=_MAX_ROUNDS)
-        d = space.n_features
         parts = [
             self._draw(targets[part], n, space, sampler, seeds)
             for part in chunks(
                 len(targets),
-                _MAX_VALUES // (_MAX_ROUNDS * n * d * d),
+                _MAX_VALUES // (n * self._values_per_draw(space.n_features)),
                 unit="target",
                 verbose=self.verbose,
             )

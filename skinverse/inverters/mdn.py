@@ -117,6 +117,12 @@ class MDNInverter(ConditionalDensityInverter):
         self.verbose = verbose
         self.warm_start = warm_start
 
+    def _values_per_draw(self, d):
+        return d**2 if self.covariance_type == "full" else d
+
+    def _values_per_score(self, d):
+        return max(super()._values_per_score(d), self.n_components * self._values_per_draw(d))
+
     def _make_module(self, x, condition, generator):
         return MixtureDensityNet(
             condition.shape[1],

@@ -11,9 +11,13 @@ from skinverse.nets.mlp import MLP
 from skinverse.nets.tandem import TandemNet
 from skinverse.training.losses import TandemLoss
 from skinverse.training.net import make_net, unattended
+from skinverse.utils.chunks import chunks
 from skinverse.utils.devices import resolve_device
 from skinverse.utils.scaling import standard_units
 from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
+
+# Targets answered together.
+_MAX_TARGETS = 2**14
 
 
 class TandemInverter(BaseInverter):
@@ -176,7 +180,8 @@ class TandemInverter(BaseInverter):
     @torch.no_grad()
     def _inverse(self, targets, n, space, random_state):
         condition = self._condition(targets.lower, self.module_.lower.device)
-        x = self.module_.design(condition)[1].cpu().numpy()
+        parts = [self.module_.design(condition[part])[1] for part in chunks(len(condition), _MAX_TARGETS)]
+        x = torch.cat(parts).cpu().numpy()
         allowed = space.project(x)
         # Rounding a whole number and holding a fixed one is asked for, not a way out.
         free = (space.width > 0) & ~space.integer

@@ -13,6 +13,10 @@ SCALE = 32
 _EPS = 1e-3
 # Standard deviation of initial weights, and slope of leaky ReLU below zero.
 _WEIGHT_SCALE, _SLOPE = 0.02, 0.2
+# Images are compared in blocks of so many pixels an edge: a misfit of single pixels is rough where edges are
+# sharp.
+_BLOCK = 4
+_SOFTNESS = 0.1  # of the edges of images to be differentiated, in units of the grey
 # Parameters of batch norm in torch's words and in TensorFlow's.
 _NORM_NAMES = dict(weight="gamma", bias="beta", running_mean="moving_mean", running_var="moving_variance")
 
@@ -144,6 +148,42 @@ class Discriminator(nn.Module):
         for convolution, norm in zip(inner, self.norms, strict=True):
             features.append(F.leaky_relu(norm(convolution(features[-1])), _SLOPE))
         return last(features[-1]).flatten(), features[1:]
+
+
+class SoftDecoder(nn.Module):
+    """Latents (n, k * k) in double precision to images (n, pixels), ones and zeros but for soft edges."""
+
+    def __init__(self, generator, latent_size, cut):
+        super().__init__()
+        self.generator, self.latent_size, self.cut = generator, latent_size, cut
+
+    def forward(self, z):
+        grey = self.generator(z.float().view(-1, 1, self.latent_size, self.latent_size)).flatten(1)
+        if self.cut is not None:
+            grey = torch.sigmoid((grey - self.cut) / _SOFTNESS)
+        return grey.double()
+
+
+class BlockAverages(nn.Module):
+    """Latents (n, k * k) to averages of their images over blocks, shifted and scaled to mean 0 and norm 1.
+
+    Double precision outside, for the solver, and single inside, where it does no harm and halves the time.
+    """
+
+    def __init__(self, generator, latent_size):
+        super().__init__()
+        self.generator, self.latent_size = generator, latent_size
+
+    def forward(self, z):
+        return self.of_images(self.generator(z.float().view(-1, 1, self.latent_size, self.latent_size)))
+
+    def of_images(self, images):
+        """The same of images (n, pixels)."""
+        edge = SCALE * self.latent_size
+        blocks = F.avg_pool2d(images.double().view(-1, 1, edge, edge), _BLOCK).flatten(1)
+        blocks = blocks - blocks.mean(dim=1, keepdim=True)
+        # An image of one value has norm 0 and stays 0.
+        return blocks / (blocks.square().sum(dim=1, keepdim=True) + 1e-20).sqrt()
 
 
 def _draw_weights(convolutions, generator):

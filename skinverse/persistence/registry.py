@@ -7,7 +7,7 @@ from importlib import import_module
 CLASSES = {
     "skinverse.binarizer": ("ImageBinarizer",),
     "skinverse.compose": ("RefinedInverter", "TransformedDesignInverter"),
-    "skinverse.encoding": ("GANDesignEncoder", "_BlockAverages", "_SoftDecoder"),
+    "skinverse.encoding": ("GANDesignEncoder",),
     "skinverse.gaussian_process": ("ForwardGaussianProcess",),
     "skinverse.image_surrogate": ("DecodedEnsemble", "DecodedRegressor", "ImageRegressor"),
     "skinverse.inverters": (
@@ -36,7 +36,7 @@ CLASSES = {
     ),
     "skinverse.nets.ensemble": ("Ensemble",),
     "skinverse.nets.flow_matching": ("FlowMatchingNet",),
-    "skinverse.nets.gan": ("Discriminator", "Generator"),
+    "skinverse.nets.gan": ("BlockAverages", "Discriminator", "Generator", "SoftDecoder"),
     "skinverse.nets.gaussian_process": ("GaussianProcessNet",),
     "skinverse.nets.invertible": (
         "ConstantWeights",

@@ -289,6 +289,11 @@ def _warn_if_short(converged):
         )
 
 
+def most_redrawn(n, pool):
+    """Candidates of a target that a round after the first may want, for `n` designs."""
+    return min(2 * n, pool)
+
+
 def ranges_first(missing):
     """Owners and places of the first ``missing[t]`` candidates of each target `t`, flat."""
     owner = np.repeat(np.arange(len(missing)), missing)

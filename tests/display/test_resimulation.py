@@ -1,9 +1,11 @@
 import numpy as np
+import pandas as pd
 import pytest
 from artists import legend_texts
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import GridSearchCV
 
-from skinverse import NearestDesignInverter, TargetRange
+from skinverse import NearestDesignInverter, TargetRange, make_resimulation_scorer
 from skinverse.datasets import make_robotic_arm, make_sine_wave
 from skinverse.display import ResimulationDisplay
 from skinverse.metrics import resimulation_error
@@ -41,6 +43,14 @@ def test_axes_name_output_unit_and_judge(sine_inverter):
     assert "landing [m]" in display.ax_.get_ylabel()
     assert display.ax_.get_title() == "judge: simulator"
     assert display.figure_ is display.ax_.figure
+
+
+def test_outputs_are_named_as_in_the_table():
+    X, y = make_robotic_arm(100, random_state=0)
+    search = GridSearchCV(NearestDesignInverter(), {}, scoring=make_resimulation_scorer(RoboticArm()))
+    search.fit(X, pd.DataFrame(y, columns=["gap", "cost"]))
+    display = ResimulationDisplay.from_estimator(search, y[:5], lambda X: RoboticArm()(X))
+    assert [ax.get_xlabel() for ax in np.ravel(display.ax_)] == ["wanted gap", "wanted cost"]
 
 
 def test_a_unit_of_one_is_not_written(sine_inverter):
