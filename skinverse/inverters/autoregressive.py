@@ -172,7 +172,7 @@ class AutoregressiveInverter(ConditionalDensityInverter):
                 "values that a discrete variable did not take there, where this density is zero. Begin with a fair "
                 "sample of all rows: fit with warm_start=False, or the first call of partial_fit.",
                 UserWarning,
-                stacklevel=7,  # the caller of `fit` or `partial_fit`
+                stacklevel=8,  # the caller of `fit` or `partial_fit`
             )
         bins = module.bins(u)
         # The likelihood of a histogram is the cross-entropy of its bins, up to a constant.

@@ -11,11 +11,9 @@ from skinverse import (
     CVAEInverter,
     FlowMatchingInverter,
     INNInverter,
-    IPageInverter,
     MDNInverter,
     NearestDesignInverter,
     NeuralAdjoint,
-    RefinedInverter,
 )
 
 QUICK = {"hidden_layer_sizes": (16,), "max_epochs": 8, "random_state": 0}
@@ -90,21 +88,14 @@ def test_the_value_of_a_constant_output_does_not_matter(inverter):
 
 @pytest.mark.parametrize("n_outputs", [1, 2])
 @pytest.mark.parametrize(
-    "inverter",
-    [
-        NeuralAdjoint(random_state=0),
-        NeuralAdjoint(start="sampler", select="diverse", random_state=0),
-        IPageInverter(hidden_layer_sizes=(8,), max_epochs=2, random_state=0),
-        RefinedInverter(MDNInverter(2, **QUICK), random_state=0),
-    ],
-    ids=lambda inverter: type(inverter).__name__,
+    "settings", [{}, {"start": "sampler", "select": "diverse"}, {"anchor": False}], ids=repr
 )
-def test_the_other_targets_do_not_matter_to_a_search_through_a_gaussian_process(inverter, n_outputs):
+def test_the_other_targets_do_not_matter_to_a_search_through_a_gaussian_process(settings, n_outputs):
     """A plane is so easy that all candidates are exact: what is left to rank them by is rounding."""
     X = np.random.RandomState(0).uniform(size=(120, 4))
     y = X @ np.array([[1, 2, 3, 4.0], [1, -1, 1, -1]])[:n_outputs].T
-    inverter.fit(X, y)
+    inverter = NeuralAdjoint(random_state=0, **settings).fit(X, y)
     targets = y[:6] + 0.01
     together = inverter.inverse(targets, 3)
     for target, designs in zip(targets, together, strict=True):
-        assert_allclose(inverter.inverse(target[None], 3)[0], designs, atol=1e-5)
+        assert_allclose(inverter.inverse(target[None], 3)[0], designs, atol=1e-9)

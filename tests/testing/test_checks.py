@@ -35,7 +35,7 @@ class RewritesItsParameters(PriorInverter):
 class LooksAtItsNeighbours(NearestDesignInverter):
     def _inverse(self, targets, n, space, random_state):
         X, info = super()._inverse(targets, n, space, random_state)
-        return X - X.mean(axis=(0, 1)) + self.designs_[0], info
+        return space.project(X - X.mean(axis=(0, 1)) + self.designs_[0]), info
 
 
 class IgnoresNaN(PriorInverter):
