@@ -3,13 +3,14 @@
 import numpy as np
 import torch
 from scipy.optimize import minimize
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteKernel
 
 from skinverse.nets.gaussian_process import GaussianProcessNet
 from skinverse.persistence import SaveMixin
 from skinverse.utils.doc_links import DocLinkMixin
+from skinverse.utils.regressors import ForwardModelMixin
 from skinverse.utils.scaling import standard_units
 from skinverse.utils.validation import (
     Integral,
@@ -21,7 +22,6 @@ from skinverse.utils.validation import (
     validate_data,
 )
 
-_CHUNK_SIZE = 2048  # rows predicted at once
 # Limits of signal variance, length scales and noise variance, in standardised units, and of where searches begin.
 _LIMITS = (1e-3, 1e5), (1e-2, 1e3), (1e-12, 1.0)
 _STARTS = (0.1, 10.0), (0.1, 10.0), (1e-8, 1e-2)
@@ -29,7 +29,7 @@ _STARTS = (0.1, 10.0), (0.1, 10.0), (1e-8, 1e-2)
 _JITTER = 1e-10
 
 
-class ForwardGaussianProcess(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
+class ForwardGaussianProcess(ForwardModelMixin, SaveMixin, DocLinkMixin, BaseEstimator):
     r"""Gaussian processes [1]_ as a differentiable surrogate, for tables of some tens to some hundreds of rows.
 
     One process an output, with a length scale for each variable and noise, whose parameters maximise the marginal
@@ -83,6 +83,8 @@ class ForwardGaussianProcess(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstima
         "n_restarts": [Interval(Integral, 0, None, closed="left")],
         "random_state": ["random_state"],
     }
+
+    _chunk_size = 2048
 
     def __init__(self, kernel="auto", *, n_restarts=2, random_state=None):
         self.kernel = kernel
@@ -170,19 +172,8 @@ class ForwardGaussianProcess(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstima
             Only with `return_std`.
         """
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        mean, std = np.empty((2, len(X), self.n_outputs_))
-        device = self.module_.x.device
-        for start in range(0, len(X), _CHUNK_SIZE):
-            rows = slice(start, start + _CHUNK_SIZE)
-            x = torch.tensor(X[rows], device=device)
-            mean[rows] = self.module_(x).cpu().numpy()
-            std[rows] = self.module_.std(x).cpu().numpy() if return_std else 0
-        if self._y_ndim == 1:
-            mean, std = mean[:, 0], std[:, 0]
-        return (mean, std) if return_std else mean
+        return self._answers(X, return_std)
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
+    def _mean_and_std(self, X, return_std):
+        x = torch.tensor(X, device=self.module_.x.device)
+        return self.module_(x).cpu().numpy(), self.module_.std(x).cpu().numpy() if return_std else 0

@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator
 from torch import nn
 
 from skinverse.forward_model import fit_forward_model
@@ -14,6 +14,7 @@ from skinverse.solvers.base import device_of
 from skinverse.surrogate import ForwardRegressor
 from skinverse.utils.chunks import chunks
 from skinverse.utils.doc_links import DocLinkMixin
+from skinverse.utils.regressors import ForwardModelMixin
 from skinverse.utils.validation import (
     HasMethods,
     Integral,
@@ -166,7 +167,7 @@ class DecodedEnsemble(nn.Sequential):
         return ensemble.member_values(decoder(z))
 
 
-class DecodedRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
+class DecodedRegressor(ForwardModelMixin, SaveMixin, DocLinkMixin, BaseEstimator):
     """A surrogate of images as one of their latents: decoder first, then the surrogate.
 
     It lets a solver move latents while the response is learnt, and predicted, from the image that they make:
@@ -247,11 +248,6 @@ class DecodedRegressor(RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
         check_is_fitted(self)
         Z = validate_data(self, Z, dtype=np.float64, order="C", reset=False)
         return np.concatenate([self.regressor_.predict(images) for images in _decoded(self.module_[0], Z)])
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
 
 
 @torch.no_grad()

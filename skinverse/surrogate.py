@@ -6,7 +6,7 @@ from copy import deepcopy
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator
 from torch.utils.data import TensorDataset
 
 from skinverse.nets.activations import ACTIVATIONS
@@ -20,6 +20,7 @@ from skinverse.training.net import lowest_loss, make_net, one_pass
 from skinverse.utils.devices import resolve_device
 from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.floors import response_floor
+from skinverse.utils.regressors import ForwardModelMixin
 from skinverse.utils.scaling import location_and_scale
 from skinverse.utils.threads import single_threaded
 from skinverse.utils.validation import (
@@ -34,7 +35,6 @@ from skinverse.utils.validation import (
 )
 from skinverse.utils.warm_start import WarmStartMixin, check_same_outputs
 
-_CHUNK_SIZE = 8192  # rows predicted at once
 _MIN_ROWS_TO_HOLD_OUT = 10
 _MIN_ROWS_TO_COMPARE = 1000  # fewer hold out too few rows to choose an optimizer by
 _ACCURATE = 1e-3  # share of the held-out variance left unexplained, below which no other optimizer is tried
@@ -42,7 +42,7 @@ _CLEARLY_BETTER = 0.8  # times the held-out loss of the one before
 _MAX_SECOND_ORDER_WORK = 1e10  # rows * outputs * parameters**2: about 0.2 s a step on one core
 
 
-class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, BaseEstimator):
+class ForwardRegressor(WarmStartMixin, ForwardModelMixin, SaveMixin, DocLinkMixin, BaseEstimator):
     r"""Smooth neural surrogate of a forward operator, trained to high accuracy on few rows.
 
     Two recipes, of which "auto" picks one: a small tanh network trained by Levenberg-Marquardt in double
@@ -459,16 +459,11 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
                 "return_std=True needs the spread of an ensemble, but this ForwardRegressor has one member. Fit it "
                 "with n_members=2 or more, and to the end."
             )
-        X = validate_data(self, X, dtype=np.float64, order="C", reset=False)
-        mean, std = np.empty((2, len(X), self.n_outputs_))
-        for start in range(0, len(X), _CHUNK_SIZE):
-            rows = slice(start, start + _CHUNK_SIZE)
-            values = self._member_values(X[rows])
-            mean[rows] = values.mean(axis=0)
-            std[rows] = values.std(axis=0, ddof=1) if return_std else 0
-        if self._y_ndim == 1:
-            mean, std = mean[:, 0], std[:, 0]
-        return (mean, std) if return_std else mean
+        return self._answers(X, return_std)
+
+    def _mean_and_std(self, X, return_std):
+        values = self._member_values(X)
+        return values.mean(axis=0), values.std(axis=0, ddof=1) if return_std else 0
 
     @torch.inference_mode()
     def _member_values(self, X):
@@ -477,11 +472,6 @@ class ForwardRegressor(WarmStartMixin, RegressorMixin, SaveMixin, DocLinkMixin, 
         single = len(self.nets_) == 1
         values = self.module_(x).unsqueeze(0) if single else self.module_.member_values(x)
         return np.maximum(values.cpu().numpy(), self.response_floor_)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
 
 
 def _check_still_constant(a, value, constant, name):

@@ -223,7 +223,7 @@ def test_shape_of_y_is_remembered(waves):
 def test_prediction_does_not_depend_on_the_chunks(waves, monkeypatch):
     surrogate = ForwardRegressor(n_members=2, **quick).fit(*waves)
     whole = surrogate.predict(waves[0], return_std=True)
-    monkeypatch.setattr("skinverse.surrogate._CHUNK_SIZE", 7)
+    monkeypatch.setattr(ForwardRegressor, "_chunk_size", 7)
     assert_allclose(surrogate.predict(waves[0], return_std=True), whole, rtol=1e-8, atol=1e-10)
 
 
