@@ -149,7 +149,7 @@ class MicrostructureAbsorber(PixelSimulator):
 
     def _absorptance(self, eps):
         waves = torch.tensor(_waves(self.order), device=eps.device)
-        k = (waves * self.wavelength / self.period).to(torch.complex128)
+        k = (waves.double() * (self.wavelength / self.period)).to(torch.complex128)
         K = torch.cat([k[:, 0].diag(), k[:, 1].diag()])
         C = torch.cat([k[:, 1].diag(), -k[:, 0].diag()])
         P, Q = rcwa.operators(_tangential(eps, waves, self.order), _direct(eps, waves, self.order), K, C)

@@ -40,6 +40,8 @@ _TANH = (1, -1 / 12, 1 / 120, -17 / 20160, 31 / 362880, -691 / 79833600)
 _THIN = 0.7
 # Thinner slabs are taken to be thicker by this, as B is infinite for none at all.
 _THINNEST = 1e-8
+# Square of the least wave number along z.
+_GRAZING = 1e-12
 
 
 def operators(eps_t, eps_z, K, C):
@@ -65,8 +67,8 @@ def operators(eps_t, eps_z, K, C):
 def half_space(eps, K, C):
     r"""Admittance *Y* of a homogeneous half-space, ``u = Y E`` for waves that leave along z.
 
-    It is :math:`i (\varepsilon - C C^T)/k_z` with :math:`k_z = \sqrt{\varepsilon - k_x^2 - k_y^2}`, and infinite
-    where a harmonic grazes the surface, :math:`k_z = 0`.
+    It is :math:`i (\varepsilon - C C^T)/k_z` with :math:`k_z = \sqrt{\varepsilon - k_x^2 - k_y^2}`. Where a harmonic
+    grazes the surface, :math:`k_z = 0`, that is infinite, and the limit is taken for :math:`k_z = 10^{-6}`.
 
     Parameters
     ----------
@@ -81,7 +83,9 @@ def half_space(eps, K, C):
     CC = C @ C.mT
     transverse = (K @ K.mT + CC).diagonal(dim1=-2, dim2=-1)[..., None]
     one = torch.eye(K.shape[-2], dtype=K.dtype, device=K.device)
-    return 1j * (eps * one - CC) / torch.sqrt(eps - transverse)
+    squared = eps - transverse
+    squared = torch.where(squared.abs() < _GRAZING, torch.full_like(squared, _GRAZING), squared)
+    return 1j * (eps * one - CC) / torch.sqrt(squared)
 
 
 def n_doublings(exponent):

@@ -13,6 +13,8 @@ from skinverse.utils.validation import Interval, Real, StrOptions
 _MEDIUM = [Complex, "array-like", StrOptions(set(MATERIALS))]
 # Arrays of real numbers, each for the whole spectrum, that the recursion holds.
 _WORK = 40
+# Least refractive index times cosine.
+_GRAZING = 1e-9
 
 
 class ThinFilmStack(LayeredSimulator):
@@ -150,6 +152,9 @@ class ThinFilmStack(LayeredSimulator):
     def torch_forward(self, X):
         n = self._indices()
         q = np.sqrt(n**2 - (n[0] * np.sin(np.deg2rad(self.angle))) ** 2)
+        q = np.where(
+            np.abs(q) < _GRAZING, _GRAZING, q
+        )  # at the critical angle, where p has no finite admittance
         eta = q if self.polarization == "s" else n**2 / q
         rho = (eta[:-1] - eta[1:]) / (eta[:-1] + eta[1:])
         passed = np.abs(2 * eta[:-1] / (eta[:-1] + eta[1:])) ** 2

@@ -137,3 +137,23 @@ def test_grey_pixels_are_failures():
     X[1, 2] = 0.5
     assert_array_equal(np.isnan(simulator(X)[:, 0]), [False, True])
     assert "neither 0 nor 1" in simulator.failures(X)[1]
+
+
+@pytest.mark.parametrize("period", [650.0, 1300.0])
+def test_a_harmonic_that_grazes_the_surface_is_the_limit(period):
+    """The wavelength is 650 by default: the first or second harmonic leaves along the surface."""
+    X = MicrostructureAbsorber(16, order=2).sample_prior(2, random_state=0)
+    at, near = (MicrostructureAbsorber(16, order=2, period=p)(X) for p in (period, period * (1 + 1e-11)))
+    assert_allclose(at, near, atol=1e-4)
+
+
+def test_the_default_dtype_changes_nothing():
+    """Periods that single precision does not hold."""
+    simulator = MicrostructureAbsorber(16, order=2, period=700.0)
+    X = simulator.sample_prior(2, random_state=0)
+    plain = simulator(X)
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert_array_equal(simulator(X), plain)
+    finally:
+        torch.set_default_dtype(torch.float32)

@@ -269,3 +269,12 @@ def test_wrong_parameters_say_what_is_wrong(parameters, message):
 def test_parameters_out_of_range_raise(parameters):
     with pytest.raises(InvalidParameterError):
         ThinFilmStack(**parameters)([[20.0] * 5])
+
+
+@pytest.mark.parametrize("polarization", ["s", "p"])
+def test_all_is_reflected_at_the_critical_angle(polarization):
+    angle = np.degrees(np.arcsin(1 / 1.5))
+    layers, medium = [(1.4, (0, 500))], {"entrance": 1.5, "exit": 1.0, "grid": GRID}
+    stack = ThinFilmStack(layers, angle=angle, polarization=polarization, output="reflectance", **medium)
+    with np.errstate(all="raise"):
+        assert_allclose(stack([[0.0], [130.0], [400.0]]), 1, atol=1e-6)
