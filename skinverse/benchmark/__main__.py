@@ -55,6 +55,7 @@ def parse(argv=None):
     )
     parser.add_argument("--generator", help="weights (.npz) of a trained generator of images, for gan-mdn")
     parser.add_argument("--dask", metavar="ADDRESS", help="scheduler of a dask cluster to run on")
+    parser.add_argument("--again", action="store_true", help="repeat runs that are there, as after a change")
     parser.add_argument("--retry", action="store_true", help="repeat runs that failed or were unavailable")
     parser.add_argument("--report-only", action="store_true", help="write the report from the rows there are")
     args = parser.parse_args(argv)
@@ -124,7 +125,7 @@ def main(argv=None):
         done = {
             store.key(row)
             for row in store.latest(store.read(args.out)[0])
-            if row["status"] == store.OK or not args.retry
+            if not args.again and (row["status"] == store.OK or not args.retry)
         }
         missing = [spec for spec in wanted if store.key(spec) not in done]
         print(

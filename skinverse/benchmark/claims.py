@@ -8,20 +8,26 @@ import numpy as np
 from skinverse.benchmark.methods import BASELINES, DEFAULTS, METHODS
 from skinverse.benchmark.published import COUNTERPARTS, R_1, R_200, RATIOS, TABLES
 from skinverse.benchmark.store import OK
+from skinverse.benchmark.tasks import TASKS
 
 BETTER, REPRODUCED, NOT_REPRODUCED, NOT_RUN = "better", "reproduced", "not reproduced", "not run"
+# In the place of a verdict where the simulator is not the paper's.
+OTHER_LAW = "another law"
 # Two trainings of one method differ by so much; a figure within this factor is the same figure.
 TOLERANCE = 2.0
-_INNER = ("0.55", "0.6", "0.65", "0.7", "0.75")  # published targets inside the range of the rows
 
 
-def value(row, quantity, reduce="mean"):
-    """A quantity of a row, errors as a mean or a sum over outputs; None where the row has no such thing."""
+def value(row, quantity, reduce="mean", T=None):
+    """A quantity of a row, errors as a mean or a sum over outputs; None where the row has no such thing.
+
+    r_200 is that of as many designs as there are if they are fewer, and of at most `T`.
+    """
     factor = row.get("n_outputs", 1) if reduce == "sum" else 1
     if row.get("status") != OK:
         return None
     if quantity in ("r_1", "r_200"):
-        found = row["r"]["mean"][0 if quantity == "r_1" else -1]
+        last = -1 if T is None else int(np.searchsorted(row["r"]["T"], T, side="right")) - 1
+        found = row["r"]["mean"][0 if quantity == "r_1" else last]
     elif quantity == "all designs":
         found = row["error"].get("mean")
     elif quantity == "one target":
@@ -30,9 +36,6 @@ def value(row, quantity, reduce="mean"):
         found, factor = (row["posterior"] or {}).get("mmd2_biased"), 1
     elif quantity == "modes":
         found, factor = row["modes"]["recall"][0] if row["modes"] else None, 1
-    elif quantity == "rep":
-        answers = [(row["rep"] or {}).get(y, {}).get("min") for y in _INNER]
-        found, factor = (None if None in answers else float(np.mean(answers))), 1
     else:
         raise ValueError(f"There is no quantity {quantity!r}.")
     return None if found is None else factor * found
@@ -62,9 +65,20 @@ def best_table(rows):
     return dict(groups)
 
 
-def middle(rows, quantity, reduce="mean"):
+def n_asked(rows, quantity):
+    """Targets that a quantity of rows is of, the least over seeds; None without rows."""
+
+    def of_row(row):
+        if quantity == "mmd":
+            return (row["posterior"] or {}).get("n_targets")
+        return row.get("n_targets") if quantity in ("r_1", "r_200", "all designs") else 1
+
+    return min((n for n in map(of_row, rows) if n is not None), default=None)
+
+
+def middle(rows, quantity, reduce="mean", T=None):
     """Median over seeds, None where nothing is known."""
-    values = [value(row, quantity, reduce) for row in rows]
+    values = [value(row, quantity, reduce, T) for row in rows]
     values = [v for v in values if v is not None and math.isfinite(v)]
     return float(np.median(values)) if values else None
 
@@ -112,7 +126,7 @@ def number_claims(rows, reduce="paper"):
     -------
     lines : list of dict
         `source`, `quantity`, `task`, `method` (theirs), `theirs`, and twice ours, `published` with settings like theirs
-        and `default`, each a pair of figure and verdict.
+        and `default`, each figure, verdict and the number of targets that it is of.
     """
     groups = best_table(rows)
     lines = []
@@ -122,8 +136,12 @@ def number_claims(rows, reduce="paper"):
             for method, theirs in figures.items():
                 pair = []
                 for ours in COUNTERPARTS[method]:
-                    figure = middle(groups.get((task, ours), []), quantity, how)
-                    pair.append((figure, verdict(figure, theirs, more_is_better=more)))
+                    members = groups.get((task, ours), [])
+                    figure = middle(members, quantity, how)
+                    outcome = verdict(figure, theirs, more_is_better=more)
+                    if TASKS[task].stands_in:
+                        outcome = OTHER_LAW
+                    pair.append((figure, outcome, n_asked(members, quantity)))
                 lines.append(
                     {
                         "source": source,
@@ -181,30 +199,44 @@ def standings(rows):
     Returns
     -------
     lines : list of dict
-        For each task and quantity: `ours`, `baseline` (lookups and random rows) and `theirs`, pairs of figure and
-        method, (None, None) where there is none.
+        For each task and quantity: `ours`, `baseline` (lookups and random rows, on the seeds of ours) and `theirs`,
+        pairs of figure and method, (None, None) where there is none; `T`, the most designs that all methods of the
+        task were asked for; and `physics`, what the simulator says of ours where a network judged.
     """
     groups = best_table(rows)
 
-    def best(task, group, quantity):
-        found = [
-            (middle(members, quantity), method)
-            for (name, method), members in groups.items()
-            if name == task and method in METHODS and METHODS[method].group == group
-        ]
+    def best(task, group, quantity, T=None, seeds=None):
+        found = []
+        for (name, method), members in groups.items():
+            if name == task and method in METHODS and METHODS[method].group == group:
+                members = [row for row in members if seeds is None or row["seed"] in seeds]
+                found.append((middle(members, quantity, T=T), method))
         return min((pair for pair in found if pair[0] is not None), default=(None, None))
 
-    return [
-        {
-            "task": task,
-            "quantity": quantity,
-            "ours": best(task, DEFAULTS, quantity),
-            "baseline": best(task, BASELINES, quantity),
-            "theirs": min(((v, method) for method, v in table.get(task, {}).items()), default=(None, None)),
-        }
-        for quantity, table in (("r_1", R_1), ("r_200", R_200))
-        for task in dict.fromkeys(name for name, _ in groups)
-    ]
+    lines = []
+    for quantity, table in (("r_1", R_1), ("r_200", R_200)):
+        for task in dict.fromkeys(name for name, _ in groups):
+            T = min(
+                row["r"]["T"][-1] for (name, _), members in groups.items() if name == task for row in members
+            )
+            T = 1 if quantity == "r_1" else T
+            ours = best(task, DEFAULTS, quantity, T)
+            members = groups.get((task, ours[1]), [])
+            judged = [row["physics"] for row in members if row.get("physics")]
+            lines.append(
+                {
+                    "task": task,
+                    "quantity": quantity,
+                    "T": T,
+                    "ours": ours,
+                    "baseline": best(task, BASELINES, quantity, T, {row["seed"] for row in members} or None),
+                    "theirs": min(
+                        ((v, method) for method, v in table.get(task, {}).items()), default=(None, None)
+                    ),
+                    "physics": judged[0] if judged else None,
+                }
+            )
+    return lines
 
 
 def is_below(first, second):

@@ -75,7 +75,7 @@ def _losses(rows):
             ]
             for line in compared
         ]
-        out += [("p", f"{held}; medians over seeds."), ("table", header, body)]
+        out += [("p", f"{held}; medians over seeds."), ("table", header, body), *_physics(compared)]
     else:
         out.append(("p", "There is no run on a task with published figures."))
     told = [_told(line, "theirs") for line in lines if is_below(line["baseline"], line["theirs"])]
@@ -93,8 +93,24 @@ def _losses(rows):
     return out
 
 
+def _physics(lines):
+    """What the simulator says where a network has the last word above."""
+    for line in lines:
+        judged = line["physics"]
+        if judged and line["quantity"] == "r_1":
+            n, last = judged["n_targets"], f"r_{judged['n']}"
+            yield (
+                "p",
+                f"On {line['task']} a network judges, as in the paper, and figures below its own error say nothing. "
+                f"The simulator that it learnt from gives the same designs, for {n} targets of its own, an r_1 of "
+                f"{number(judged['r_1'])} and an {last} of {number(judged[last])}.",
+            )
+
+
 def _told(line, rival):
-    return f"{line['quantity']} on {line['task']}, {_with_method(line['baseline'])} against {number(line[rival][0])}"
+    return (
+        f"r_{line['T']} on {line['task']}, {_with_method(line['baseline'])} against {number(line[rival][0])}"
+    )
 
 
 def _with_method(pair):
@@ -112,11 +128,14 @@ def _claims(rows, reduce):
         "verdict",
         "our default",
         "verdict",
+        "targets",
         "where",
     ]
-    body = []
+    body, counts = [], [Counter(), Counter()]
     for line in number_claims(rows, reduce):
-        (figure, first), (ours, second) = line["published"], line["default"]
+        (figure, first, n), (ours, second, m) = line["published"], line["default"]
+        counts[0][first] += 1
+        counts[1][second] += 1
         if (figure, ours) != (None, None):
             body.append(
                 [
@@ -128,13 +147,15 @@ def _claims(rows, reduce):
                     first,
                     number(ours),
                     second,
+                    " / ".join(NOTHING if k is None else f"{k:,}" for k in (n, m)),
                     line["source"],
                 ]
             )
-    counts = [Counter(row[k] for row in body) for k in (5, 7)]
     text = (
         "A figure within a factor of two of the published one reproduces it, a smaller one is better. Theirs are on "
-        "their targets, simulators and machines. Medians over seeds, the largest table of each task."
+        "their targets, simulators and machines. Medians over seeds, the largest table of each task. Where another law "
+        "stands in for theirs, errors stand side by side without a verdict. What was run with neither is counted, but "
+        "not shown."
     )
     if reduce == "paper":
         text += (
@@ -146,7 +167,9 @@ def _claims(rows, reduce):
     for name, count in zip(("Settings like theirs", "Our defaults"), counts, strict=True):
         if count:
             told = ", ".join(
-                f"{count[v]} {v}" for v in ("better", "reproduced", "not reproduced", "not run") if count[v]
+                f"{count[v]} {v}"
+                for v in ("better", "reproduced", "not reproduced", "not run", "another law")
+                if count[v]
             )
             out.append(("p", f"{name}: {told}."))
     if body:

@@ -113,7 +113,7 @@ def _published_rows(task, used):
     return [
         [
             (f"{method}, published",),
-            ("10,000",),
+            ("10,000" if task != "metamaterial" else "",),
             ("",),
             ("– × 200",),
             *((number(told.get(name, {}).get(task, {}).get(method)),) for name in used),

@@ -278,7 +278,7 @@ def check_views(inverter):
 
 
 def check_designs_are_in_the_space(inverter):
-    """Bounds, whole numbers and fixed values hold exactly in these spaces; what lies outside is flagged with a warning."""
+    """Bounds, whole numbers and fixed values hold exactly in these spaces; flags and warnings say so."""
     _, y = _table()
     spaces = {
         "box of the data": None,

@@ -22,6 +22,7 @@ def row(
         "posterior": None,
         "modes": None,
         "rep": None,
+        "n_targets": 1000,
         **more,
     }
 
@@ -50,10 +51,14 @@ def test_a_known_published_number_gets_the_right_verdict(monkeypatch):
     rows += [row(method="na-published", r_1=1.5e-3), row(method="mdn", r_1=10.0)]
     lines = claims.number_claims(rows)
     line = line_of(lines, source="NA, table 7", task="sine", method="NA")
-    assert line["default"] == (1e-8, "better")  # the median of the seeds
-    assert line["published"] == (1.5e-3, "reproduced")
+    assert line["default"] == (1e-8, "better", 1000)  # the median of the seeds
+    assert line["published"] == (1.5e-3, "reproduced", 1000)
     assert line_of(lines, source="NA, table 7", task="sine", method="MDN")["default"][1] == "not reproduced"
-    assert line_of(lines, source="NA, table 7", task="sine", method="cVAE")["default"] == (None, "not run")
+    assert line_of(lines, source="NA, table 7", task="sine", method="cVAE")["default"] == (
+        None,
+        "not run",
+        None,
+    )
 
 
 def test_only_the_largest_table_counts_and_only_runs_that_worked():
@@ -158,3 +163,29 @@ def test_every_published_method_has_a_counterpart():
         for figures in table.values():
             for method in figures:
                 assert all(ours in METHODS for ours in published.COUNTERPARTS[method] if ours is not None)
+
+
+def test_another_law_gets_no_verdict():
+    lines = claims.number_claims([row(task="crystal", r_1=1e-9)])
+    assert line_of(lines, source="iPage, table 2", task="crystal", method="NA")["default"][:2] == (
+        1e-9,
+        "another law",
+    )
+    assert (
+        line_of(lines, source="iPage, table 2", task="crystal", method="MDN")["default"][1] == "another law"
+    )
+
+
+def test_baselines_are_compared_on_the_seeds_of_ours_and_with_as_many_designs():
+    rows = [row(r_1=1.0), row(method="nearest", r_1=2.0), row(method="nearest", seed=1, r_1=0.1)]
+    for r in rows:
+        r["r"] = {"T": [1, 100, 200], "mean": [r["r"]["mean"][0], 0.5, 0.1]}
+    rows.append(row(method="prior", r_1=9.0) | {"r": {"T": [1, 100], "mean": [9.0, 7.0]}})
+    r_1, r_T = claims.standings(rows)
+    assert r_1["baseline"] == (2.0, "nearest")
+    assert r_T["T"] == 100
+    assert r_T["ours"][0] == r_T["baseline"][0] == 0.5
+
+
+def test_small_factors_are_no_claims():
+    assert all(factor > 4 for *_, factor in published.RATIOS)

@@ -97,6 +97,9 @@ def test_failed_runs_are_repeated_on_request(tmp_path, ran, known_methods):
     assert ran == []
     command.main([*options, "--retry"])
     assert [key[1] for key in ran] == ["failing"]
+    ran.clear()
+    command.main([*options, "--again"])
+    assert [key[1] for key in ran] == ["failing", "exact"]
 
 
 def test_report_holds_each_run_and_its_failure(tmp_path, known_methods):
