@@ -137,9 +137,9 @@ def _decay(value):
 
 def cvae_published(s):
     hidden, n_latents, kl, decay = _CVAE[s.problem.task.name]
-    # Squared errors without a factor of a half, and no noise on draws.
+    # Squared errors without a factor of a half, and no noise on draws; summed over a batch, whose mean is ours.
     loss = dict(kl_weight=kl, kl_warmup=0.0, sigma=0.5**0.5 * _unit(s), noisy=False)
-    training = dict(net_params=_ADAM | _decay(decay), **_TRAINING)
+    training = dict(net_params=_ADAM | _decay(decay / _TRAINING["batch_size"]), **_TRAINING)
     settings = dict(hidden_layer_sizes=hidden, **loss, **training)
     return CVAEInverter(n_latents, space=s.space, random_state=s.seed, **settings)
 
