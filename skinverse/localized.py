@@ -8,7 +8,7 @@ from skinverse.base import BaseInverter
 from skinverse.forward_model import default_forward_model, fit_forward_model
 from skinverse.solvers import LevenbergMarquardtSolver
 from skinverse.solvers.anchored import AnchoredModel
-from skinverse.solvers.localizer import Localizer, Proposals, most_redrawn, ranges_first
+from skinverse.solvers.localizer import Localizer, Proposals, ranges_first, redrawn
 from skinverse.solvers.selection import SELECTIONS
 from skinverse.utils.scaling import column_scale
 from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
@@ -101,7 +101,7 @@ def proposals_of(inverter, n, pool, space, seeds):
 
     def propose(targets, k, missing):
         asked = np.flatnonzero(missing)
-        size = most_redrawn(n, pool) if k else pool
+        size = int(redrawn(n, pool)) if k else pool
         x, about = inverter._inverse(targets[asked], size, space, np.random.RandomState(seeds[k]))
         owner, place = ranges_first(missing)
         mine = np.searchsorted(asked, owner), place

@@ -1,5 +1,6 @@
 """The set of allowed designs."""
 
+from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
@@ -54,7 +55,7 @@ class DesignSpace:
     """
 
     def __init__(self, bounds, *, names=None, units=None, integer=None, fixed=None):
-        if hasattr(bounds, "items") and hasattr(bounds, "values") and callable(bounds.values):
+        if isinstance(bounds, Mapping):
             names = list(bounds) if names is None else names
             bounds = list(bounds.values())
         bounds = np.array(bounds, dtype=np.float64)

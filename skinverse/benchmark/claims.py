@@ -200,26 +200,31 @@ def standings(rows):
     -------
     lines : list of dict
         For each task and quantity: `ours`, `baseline` (lookups and random rows, on the seeds of ours) and `theirs`,
-        pairs of figure and method, (None, None) where there is none; `T`, the most designs that all methods of the
-        task were asked for; and `physics`, what the simulator says of ours where a network judged.
+        pairs of figure and method, (None, None) where there is none; `T`, the most designs that all these
+        methods were asked for; and `physics`, what the simulator says of ours where a network judged.
     """
     groups = best_table(rows)
 
-    def best(task, group, quantity, T=None, seeds=None):
-        found = []
-        for (name, method), members in groups.items():
-            if name == task and method in METHODS and METHODS[method].group == group:
-                members = [row for row in members if seeds is None or row["seed"] in seeds]
-                found.append((middle(members, quantity, T=T), method))
+    def of_group(task, *names):
+        return {
+            method: members
+            for (name, method), members in groups.items()
+            if name == task and method in METHODS and METHODS[method].group in names
+        }
+
+    def best(task, group, quantity, T, seeds=None):
+        found = [
+            (middle([row for row in members if seeds is None or row["seed"] in seeds], quantity, T=T), method)
+            for method, members in of_group(task, group).items()
+        ]
         return min((pair for pair in found if pair[0] is not None), default=(None, None))
 
     lines = []
     for quantity, table in (("r_1", R_1), ("r_200", R_200)):
         for task in dict.fromkeys(name for name, _ in groups):
-            T = min(
-                row["r"]["T"][-1] for (name, _), members in groups.items() if name == task for row in members
-            )
-            T = 1 if quantity == "r_1" else T
+            compared = of_group(task, DEFAULTS, BASELINES).values()
+            most = min((row["r"]["T"][-1] for members in compared for row in members), default=1)
+            T = 1 if quantity == "r_1" else most
             ours = best(task, DEFAULTS, quantity, T)
             members = groups.get((task, ours[1]), [])
             judged = [row["physics"] for row in members if row.get("physics")]

@@ -96,6 +96,9 @@ class TransformedDesignInverter(BaseInverter):
         """As the inverter."""
         return self.inverter.keeps_table
 
+    def _most_designs(self):
+        return self.inverter_._most_designs()
+
     def _learns_in_parts(self):
         return hasattr(self.inverter, "partial_fit")
 

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from skinverse.base import BaseInverter
-from skinverse.metrics.resimulation import FAILED, NOT_RUN, OK, resimulation_error
+from skinverse.metrics.resimulation import FAILED, NOT_RUN, OK, resimulation_error, why_failed
 from skinverse.samplers import LHSSampler
 from skinverse.solvers.expected_improvement import ExpectedImprovement
 from skinverse.spaces import DesignSpace
@@ -280,9 +280,8 @@ class BayesOptInverter(BaseInverter):
     def _warn(self, found, messages):
         n_failed = np.count_nonzero(found["status"] == FAILED)
         if n_failed:
-            first = f"the first one raised {messages[0]}" if messages else "they answered NaN or infinity"
             warnings.warn(
-                f"{n_failed} of {found['n_simulations'].sum()} simulations failed, {first}; "
+                f"{n_failed} of {found['n_simulations'].sum()} simulations failed, {why_failed(messages)}; "
                 "see `status` in the info bunch.",
                 UserWarning,
                 stacklevel=4,  # the caller of `inverse`

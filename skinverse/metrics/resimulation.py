@@ -55,9 +55,9 @@ class Resimulation:
     def warn_of_errors(self, stacklevel=2):
         """UserWarning with the first message, if the judge raised: a mistake in it looks like a failure."""
         if self.messages:
-            first = next(iter(self.messages.values()))
+            why = why_failed([*self.messages.values()])
             warnings.warn(
-                f"{len(self.messages)} of {self.status.size} simulations failed, the first one raised {first}",
+                f"{len(self.messages)} of {self.status.size} simulations failed, {why}",
                 UserWarning,
                 stacklevel=stacklevel + 1,
             )
@@ -183,6 +183,11 @@ def resimulation_error(
         judge=judge,
         seconds=seconds,
     )
+
+
+def why_failed(messages):
+    """End of a sentence on simulations that failed, with what the first one raised if they did."""
+    return f"the first one raised {messages[0]}" if messages else "they answered NaN or infinity"
 
 
 def _predict_of(regressor):

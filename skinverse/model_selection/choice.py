@@ -12,6 +12,7 @@ from skinverse.delegate import inverse
 from skinverse.forward_model import default_forward_model
 from skinverse.inverters import MDNInverter, NearestDesignInverter, NeuralAdjoint
 from skinverse.metrics import r_curve, resimulation_error
+from skinverse.metrics.resimulation import why_failed
 from skinverse.utils.progress import progress_bar
 from skinverse.utils.seeding import seeded_clone
 from skinverse.utils.validation import Integral, check_positive_int, check_random_state
@@ -213,11 +214,11 @@ def _counted(bar, results):
 def _tell_failures(error, messages):
     """Say what the simulator raised, by a warning, or by ValueError if it never answered."""
     n_failed = np.count_nonzero(np.isnan(error))
-    first = f"the first one raised {messages[0]}" if messages else "they answered NaN or infinity"
     if n_failed == error.size:
-        raise ValueError(f"All {n_failed} simulations failed, {first}")
+        raise ValueError(f"All {n_failed} simulations failed, {why_failed(messages)}")
     if messages:
-        warnings.warn(f"{n_failed} of {error.size} simulations failed, {first}", UserWarning, stacklevel=3)
+        text = f"{n_failed} of {error.size} simulations failed, {why_failed(messages)}"
+        warnings.warn(text, UserWarning, stacklevel=3)
 
 
 def _fit_judge(judge, X, y, train, test, seed):

@@ -101,7 +101,7 @@ class Localizer:
                     rounds.append(self.refine(mine, propose(mine, k, missing), space=space, solver=solver))
                     converged = sum(np.bincount(r["owner"], r["converged"], len(mine)) for r in rounds)
                     n_before = np.count_nonzero(missing)
-                    missing = np.minimum(np.where(converged < n, 2 * (n - converged), 0), pool).astype(int)
+                    missing = redrawn(np.maximum(n - converged, 0).astype(int), pool)
                     bar.update(n_before - np.count_nonzero(missing))
                     if not missing.any():
                         break
@@ -289,9 +289,9 @@ def _warn_if_short(converged):
         )
 
 
-def most_redrawn(n, pool):
-    """Candidates of a target that a round after the first may want, for `n` designs."""
-    return min(2 * n, pool)
+def redrawn(n, pool):
+    """Candidates that a round after the first wants for each target, of which `n` designs are missing."""
+    return np.minimum(2 * n, pool)
 
 
 def ranges_first(missing):

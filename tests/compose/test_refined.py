@@ -3,8 +3,16 @@ import pytest
 from exact_models import ExactRegressor, biased_sine
 from scipy.stats import spearmanr
 from sklearn.linear_model import LinearRegression
+from sklearn.preprocessing import StandardScaler
 
-from skinverse import DesignSpace, MDNInverter, NearestDesignInverter, PriorInverter, RefinedInverter
+from skinverse import (
+    DesignSpace,
+    MDNInverter,
+    NearestDesignInverter,
+    PriorInverter,
+    RefinedInverter,
+    TransformedDesignInverter,
+)
 from skinverse.datasets import make_robotic_arm, make_sine_wave
 from skinverse.simulators import RoboticArm, SineWave
 
@@ -97,5 +105,7 @@ def test_a_lookup_of_few_rows_can_be_refined():
     X, y = make_sine_wave(30, random_state=0)
     inverter = RefinedInverter(NearestDesignInverter(), random_state=0).fit(X, y)
     assert inverter.inverse(0.5, 3).shape == (1, 3, 2)
+    scaled = TransformedDesignInverter(NearestDesignInverter(), StandardScaler())
+    assert RefinedInverter(scaled, random_state=0).fit(X, y).inverse(0.5, 3).shape == (1, 3, 2)
     with pytest.raises(ValueError, match="n=31 designs"):
         inverter.inverse(0.5, 31)
