@@ -7,19 +7,18 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
+from skinverse.ensemble import EnsembleRegressor
 from skinverse.forward_model import fit_forward_model
 from skinverse.nets.convolutional import PeriodicConvNet
 from skinverse.persistence import SaveMixin
 from skinverse.solvers.base import device_of
-from skinverse.surrogate import ForwardRegressor
 from skinverse.utils.chunks import chunks
 from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.regressors import ForwardModelMixin
 from skinverse.utils.validation import (
     HasMethods,
     Integral,
-    Interval,
-    Real,
+    StrOptions,
     check_is_fitted,
     check_random_state,
     fit_context,
@@ -31,8 +30,8 @@ _N_IMAGES = 256  # decoded at once
 _FIRST, _MOST = 16, 64  # channels of its stages: doubling from the first up to the most
 
 
-class ImageRegressor(ForwardRegressor):
-    r"""Differentiable surrogate of what square, periodic images respond: a convolutional :class:`ForwardRegressor`.
+class ImageRegressor(EnsembleRegressor):
+    r"""Differentiable surrogate of what square, periodic images respond: a convolutional network.
 
     A cell that is repeated in both directions responds alike wherever it is taken to begin, and the network knows
     that: its convolutions wrap around the edges and end in a mean over all places.
@@ -75,27 +74,10 @@ class ImageRegressor(ForwardRegressor):
     """
 
     _parameter_constraints = {
-        **{
-            name: ForwardRegressor._parameter_constraints[name]
-            for name in (
-                "n_members",
-                "validation_fraction",
-                "censored",
-                "device",
-                "net_params",
-                "random_state",
-                "verbose",
-                "warm_start",
-            )
-        },
-        "n_channels": ForwardRegressor._parameter_constraints["hidden_layer_sizes"],
+        **EnsembleRegressor._parameter_constraints,
+        "n_channels": [StrOptions({"auto"}), "array-like"],
         "symmetric": ["boolean"],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "lr": [Interval(Real, 0, None, closed="neither")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
     }
-
-    optimizer = "adam"
 
     def __init__(
         self,
@@ -138,6 +120,9 @@ class ImageRegressor(ForwardRegressor):
                 "stages in n_channels halve less often, and (n,) never."
             )
         return PeriodicConvNet(edge, y.shape[1], channels, symmetric=self.symmetric, generator=generator)
+
+    def _optimizers(self, X, y, *, partial):
+        return ("adam",)
 
     def _channels(self, edge):
         if not isinstance(self.n_channels, str):

@@ -19,8 +19,14 @@ from skinverse.surrogate import ForwardRegressor
 quick = {"max_epochs": 40, "random_state": 0}
 
 
+def in_single_precision(surrogate):
+    reason = "the last digits in single precision depend on the size of the batch, on some processors"
+    return {"check_methods_subset_invariance": reason} if surrogate.optimizer == "soap" else {}
+
+
 @parametrize_with_checks(
-    [ForwardRegressor(max_epochs=60), ForwardRegressor((32,), optimizer="soap", max_epochs=200, lr=0.02)]
+    [ForwardRegressor(max_epochs=60), ForwardRegressor((32,), optimizer="soap", max_epochs=200, lr=0.02)],
+    expected_failed_checks=in_single_precision,
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
@@ -72,7 +78,7 @@ def test_auto_takes_soap_for_many_outputs_or_rows_too_many_for_second_order():
 )
 def test_auto_goes_on_while_the_next_optimizer_is_clearly_better(monkeypatch, losses, kept):
     losses = dict(zip(("LevenbergMarquardt", "SOAP", "AdamW"), losses, strict=True))
-    monkeypatch.setattr("skinverse.surrogate.lowest_loss", lambda net: losses[type(net.optimizer_).__name__])
+    monkeypatch.setattr("skinverse.ensemble.lowest_loss", lambda net: losses[type(net.optimizer_).__name__])
     X = np.random.default_rng(0).uniform(-1, 1, (1000, 2))
     surrogate = ForwardRegressor(n_members=2, max_epochs=2, random_state=0).fit(X, np.sin(25 * X[:, 0]))
     assert surrogate.optimizer_ == kept
