@@ -140,6 +140,10 @@ class FlowMatchingInverter(ConditionalDensityInverter):
             generator=generator,
         )
 
+    def _values_per_score(self, d):
+        # The derivatives of a velocity by all that its network sees.
+        return max(super()._values_per_score(d), d * self.module_.velocity.n_inputs)
+
     def _fit(self, X, y, random_state):
         super()._fit(X, y, random_state)
         self._check_novelty(X, y, random_state)

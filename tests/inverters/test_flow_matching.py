@@ -43,6 +43,17 @@ def test_draws_come_from_the_density_that_is_scored():
         assert float(density.log_prob(x)[0]) == pytest.approx(float(expected), abs=1e-4)
 
 
+def test_derivatives_of_many_variables_are_computed_some_rows_at_a_time(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(1500, 64))
+    inverter = FlowMatchingInverter((8,), n_steps=1, max_epochs=1, random_state=0).fit(X, X[:, 0])
+    network, sizes = inverter.module_.velocity, []
+    derive = network.value_and_jacobian
+    monkeypatch.setattr(network, "value_and_jacobian", lambda x: sizes.append(len(x)) or derive(x))
+    together = inverter.score_samples(X, X[:, 0])
+    assert max(sizes) * 64 * network.n_inputs <= 2**24
+    assert_allclose(together[:5], inverter.score_samples(X[:5], X[:5, 0]))
+
+
 def test_both_branches_are_drawn():
     X, y = two_branches(3000)
     inverter = FlowMatchingInverter((64, 64), max_epochs=80, lr=3e-3, random_state=0).fit(X, y)
