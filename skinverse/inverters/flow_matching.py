@@ -22,7 +22,7 @@ class FlowMatchingInverter(ConditionalDensityInverter):
 
     which needs no bijective layers and no Jacobians. Draws solve the differential equation by a few Heun steps.
     Times of training and steps are densest near t = 1, where a sharp law takes shape [2]_, and the network sees waves
-    of the design variables beside themselves [3]_, so that many branches can be told apart.
+    of up to 16 design variables beside themselves [3]_, so that many branches can be told apart.
 
     Parameters
     ----------

@@ -12,8 +12,9 @@ from skinverse.nets.pairs import over_pairs
 _LOG_2PI = math.log(2 * math.pi)
 # Sines and cosines of the time that the network sees, beside the time itself.
 _N_FREQUENCIES = 3
-# Waves of each design variable that it sees: 4, 2, 1 and 1/2 standard deviations long, the shorter the fainter.
-_WAVES = [math.pi / 2 * 2**k for k in range(4)]
+# Waves of each design variable that it sees: 4, 2, 1 and 1/2 standard deviations long, the shorter the fainter. Of many
+# variables no table has the rows to tell fine structure by, and waves of pixels brought noise.
+_WAVES, _MOST_WITH_WAVES = [math.pi / 2 * 2**k for k in range(4)], 16
 # Velocities near the end of the path decide how sharp the law is: training and steps are densest there.
 _LATE_ROWS, _LATE_STEPS = 1.5, 2
 # Times at which each held-out row is tried: one would decide when to stop by luck.
@@ -36,8 +37,9 @@ class FlowMatchingNet(nn.Module):
     def __init__(self, n_features, n_conditions, hidden_layer_sizes, activation, n_steps, *, generator):
         super().__init__()
         self.n_latents, self.n_steps = n_features, n_steps
+        self.waves = _WAVES if n_features <= _MOST_WITH_WAVES else []
         self.velocity = MLP(
-            n_features * (1 + 2 * len(_WAVES)) + n_conditions + 1 + 2 * _N_FREQUENCIES,
+            n_features * (1 + 2 * len(self.waves)) + n_conditions + 1 + 2 * _N_FREQUENCIES,
             n_features,
             hidden_layer_sizes,
             activation,
@@ -49,7 +51,7 @@ class FlowMatchingNet(nn.Module):
         if not isinstance(t, Tensor):
             t = x.new_full((len(x), 1), t)
         clock = [f(math.pi * k * t) for k in range(1, _N_FREQUENCIES + 1) for f in (torch.sin, torch.cos)]
-        waves = [f(k * x) * (_WAVES[0] / k) for k in _WAVES for f in (torch.sin, torch.cos)]
+        waves = [f(k * x) * (_WAVES[0] / k) for k in self.waves for f in (torch.sin, torch.cos)]
         return torch.cat([x, *waves, condition, 2 * t - 1, *clock], dim=1)
 
     def forward(self, condition: Tensor):
@@ -60,7 +62,7 @@ class FlowMatchingNet(nn.Module):
 
     def speed_and_divergence(self, x: Tensor, t: float, condition: Tensor) -> tuple[Tensor, Tensor]:
         v, jacobian = self.velocity.value_and_jacobian(self.inputs(x, t, condition))
-        slopes = [_WAVES[0] * part for k in _WAVES for part in (torch.cos(k * x), -torch.sin(k * x))]
+        slopes = [_WAVES[0] * part for k in self.waves for part in (torch.cos(k * x), -torch.sin(k * x))]
         slopes = torch.stack([torch.ones_like(x), *slopes], dim=2)
         n, d, n_waves = slopes.shape
         own = jacobian[:, :, : d * n_waves].reshape(n, d, n_waves, d).diagonal(dim1=1, dim2=3)

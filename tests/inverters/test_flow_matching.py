@@ -44,7 +44,7 @@ def test_draws_come_from_the_density_that_is_scored():
 
 
 def test_derivatives_of_many_variables_are_computed_some_rows_at_a_time(monkeypatch):
-    X = np.random.default_rng(0).normal(size=(1500, 64))
+    X = np.random.default_rng(0).normal(size=(5000, 64))
     inverter = FlowMatchingInverter((8,), n_steps=1, max_epochs=1, random_state=0).fit(X, X[:, 0])
     network, sizes = inverter.module_.velocity, []
     derive = network.value_and_jacobian
@@ -52,6 +52,16 @@ def test_derivatives_of_many_variables_are_computed_some_rows_at_a_time(monkeypa
     together = inverter.score_samples(X, X[:, 0])
     assert max(sizes) * 64 * network.n_inputs <= 2**24
     assert_allclose(together[:5], inverter.score_samples(X[:5], X[:5, 0]))
+
+
+def test_only_few_variables_are_seen_as_waves():
+    few, many = (FlowMatchingNet(d, 1, (), "silu", 1, generator=None) for d in (16, 17))
+    assert few.velocity.n_inputs == 16 * 9 + 8
+    assert many.velocity.n_inputs == 17 + 8
+    x = torch.randn(3, 17)
+    v, divergence = many.speed_and_divergence(x, 0.5, torch.zeros(3, 1))
+    assert v.shape == (3, 17)
+    assert_allclose(divergence, float(many.velocity.layers[0].weight[:, :17].trace().detach()), rtol=1e-5)
 
 
 def test_both_branches_are_drawn():
