@@ -13,7 +13,7 @@ _LOG_2PI = math.log(2 * math.pi)
 # Sines and cosines of the time that the network sees, beside the time itself.
 _N_FREQUENCIES = 3
 # Waves of each design variable that it sees: 4, 2, 1 and 1/2 standard deviations long, the shorter the fainter. Of many
-# variables no table has the rows to tell fine structure by, and waves of pixels brought noise.
+# variables no table has the rows to tell fine structure by, and of pixels they trebled the work for nothing.
 _WAVES, _MOST_WITH_WAVES = [math.pi / 2 * 2**k for k in range(4)], 16
 # Velocities near the end of the path decide how sharp the law is: training and steps are densest there.
 _LATE_ROWS, _LATE_STEPS = 1.5, 2

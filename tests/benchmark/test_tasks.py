@@ -30,7 +30,8 @@ def test_rows_targets_and_judge_fit_together(name, tmp_path):
     response = np.asarray(judge(problem.X[:3])).reshape(3, -1)
     assert response.shape[1] == problem.n_outputs
     if problem.judge != "held-out surrogate" and not TASKS[name].noise:
-        np.testing.assert_allclose(response, problem.y[:3].reshape(3, -1), rtol=1e-6, atol=1e-9)
+        # A network in single precision depends on the size of the batch by its last digits.
+        np.testing.assert_allclose(response, problem.y[:3].reshape(3, -1), rtol=1e-5, atol=1e-9)
     assert np.shape(problem.y_star) == (1, *problem.targets.shape[1:])
     if name in ("mos2", "architecture"):  # gaps come rounded, and small cells may be alike
         return
