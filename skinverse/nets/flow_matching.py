@@ -63,10 +63,10 @@ class FlowMatchingNet(nn.Module):
     def speed_and_divergence(self, x: Tensor, t: float, condition: Tensor) -> tuple[Tensor, Tensor]:
         v, jacobian = self.velocity.value_and_jacobian(self.inputs(x, t, condition))
         slopes = [_WAVES[0] * part for k in self.waves for part in (torch.cos(k * x), -torch.sin(k * x))]
-        slopes = torch.stack([torch.ones_like(x), *slopes], dim=2)
-        n, d, n_waves = slopes.shape
-        own = jacobian[:, :, : d * n_waves].reshape(n, d, n_waves, d).diagonal(dim1=1, dim2=3)
-        return v, (own.transpose(1, 2) * slopes).sum(dim=(1, 2))
+        slopes = torch.stack([torch.ones_like(x), *slopes], dim=1)
+        n, n_seen, d = slopes.shape
+        own = jacobian[:, :, : n_seen * d].reshape(n, d, n_seen, d).diagonal(dim1=1, dim2=3)
+        return v, (own * slopes).sum(dim=(1, 2))
 
     def times(self):
         """Pairs of times between which a step of the way from noise to designs goes."""

@@ -27,11 +27,12 @@ def test_rows_targets_and_judge_fit_together(name, tmp_path):
     np.testing.assert_array_equal(problem.X, again.X)
     np.testing.assert_array_equal(problem.targets, again.targets)
     judge = getattr(problem.simulate, "predict", problem.simulate)
-    response = np.asarray(judge(problem.X[:3])).reshape(3, -1)
+    # The last digits of a network in single precision depend on the size of the batch.
+    rows = problem.X if problem.judge == "neural simulator" else problem.X[:3]
+    response = np.asarray(judge(rows)).reshape(len(rows), -1)[:3]
     assert response.shape[1] == problem.n_outputs
     if problem.judge != "held-out surrogate" and not TASKS[name].noise:
-        # A network in single precision depends on the size of the batch by its last digits.
-        np.testing.assert_allclose(response, problem.y[:3].reshape(3, -1), rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(response, problem.y[:3].reshape(3, -1), rtol=1e-6, atol=1e-9)
     assert np.shape(problem.y_star) == (1, *problem.targets.shape[1:])
     if name in ("mos2", "architecture"):  # gaps come rounded, and small cells may be alike
         return
