@@ -97,12 +97,13 @@ def _forward(s, widths, lr, factor, decay):
 def na_published(*, starts=True, boundary=True):
     def make(s):
         task, space = s.problem.task.name, _box(s, _NA_BOX)
+        edges = space.width / _unit(s)
         optimised_raw = task in ("arm", "ballistics")
         weight = 1.25 if task == "metamaterial" else 204.8
         return NeuralAdjoint.as_published(
             _forward(s, *NA[task]),
-            lr=0.5 * _unit(s) / space.width if optimised_raw else 0.5,
-            boundary_weight=weight / np.var(s.problem.y, axis=0).mean() if boundary else 0.0,
+            lr=0.5 / edges if optimised_raw else 0.5,
+            boundary_weight=weight * edges / np.var(s.problem.y, axis=0).mean() if boundary else 0.0,
             start="data" if optimised_raw and starts else "sampler",
             space=space,
             random_state=s.seed,

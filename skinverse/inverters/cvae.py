@@ -1,13 +1,12 @@
 """Conditional variational autoencoder."""
 
-import numpy as np
 import torch
 
 from skinverse.inverters.latent import LatentInverter
 from skinverse.nets.vae import ConditionalVAE
 from skinverse.training.losses import StochasticLoss
 from skinverse.training.net import lowest_loss
-from skinverse.utils.validation import Integral, Interval, Real, StrOptions
+from skinverse.utils.validation import Integral, Interval, Real, StrOptions, one_for_each_variable
 
 # Mean standard deviation of the decoder, in those of the designs, above which latents count as unused, and the share
 # of the epochs in which the weight of the divergence then rises.
@@ -171,11 +170,7 @@ class CVAEInverter(LatentInverter):
         """In standard deviations of the designs, (d,), or None."""
         if self.sigma is None:
             return None
-        sigma = np.asarray(self.sigma, dtype=float)
-        if sigma.shape not in ((), (d,)) or not ((sigma > 0) & np.isfinite(sigma)).all():
-            raise ValueError(
-                f"sigma must be a positive number or {d} of them, one for each design variable, got {self.sigma!r}."
-            )
+        sigma = one_for_each_variable(self.sigma, "sigma", d)
         return torch.tensor(sigma / self.x_scale_, dtype=torch.float32)
 
     def _make_module(self, x, condition, generator):

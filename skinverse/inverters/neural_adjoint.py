@@ -152,7 +152,7 @@ class NeuralAdjoint(LocalizedInverter):
         self.verbose = verbose
 
     @classmethod
-    def as_published(cls, forward_model, *, lr=0.5, n_starts=2048, boundary_weight=204.8, **params):
+    def as_published(cls, forward_model, *, lr=0.5, n_starts=2048, boundary_weight=409.6, **params):
         """The method with the settings of the paper and its code.
 
         2,048 uniform starts for each target, 300 steps of Adam with one plateau schedule for all of
@@ -160,7 +160,7 @@ class NeuralAdjoint(LocalizedInverter):
         network; an ensemble's disagreement would count too); no redrawing, no anchoring.
 
         One thing differs: misfits are compared in training standard deviations of the response, where the
-        code takes them raw. Pass ``boundary_weight=204.8 / y.var()`` for its balance of misfit and boundary.
+        code takes them raw. Pass ``boundary_weight=409.6 / y.var()`` for its balance of misfit and boundary.
 
         Parameters
         ----------
@@ -170,8 +170,9 @@ class NeuralAdjoint(LocalizedInverter):
         lr : float or array-like of shape (n_features,), default=0.5
             In units of the box's edges, as the code optimises sine wave and metamaterial.
         n_starts : int, default=2048
-        boundary_weight : float, default=204.8
-            The weight that the code's reductions amount to for a candidate; the paper writes 1.
+        boundary_weight : float or array-like of shape (n_features,), default=409.6
+            Of an edge of the box outside. The code's reductions amount to 204.8 for a candidate, in variables
+            from -1 to 1; the paper writes 1.
         **params
             Other parameters of the constructor, `space` above all.
         """

@@ -7,15 +7,22 @@ from sklearn.base import BaseEstimator
 from skinverse.solvers.base import SolverResult, UnitProblem
 from skinverse.utils.chunks import chunks
 from skinverse.utils.doc_links import DocLinkMixin
-from skinverse.utils.validation import Integral, Interval, Real, StrOptions, validate_parameter_constraints
+from skinverse.utils.validation import (
+    Integral,
+    Interval,
+    Real,
+    StrOptions,
+    one_for_each_variable,
+    validate_parameter_constraints,
+)
 
 
 class GradientSolver(DocLinkMixin, BaseEstimator):
     r"""Adam on the squared misfit of each candidate [1]_, in the unit box of the space.
 
-    The loss of a candidate is :math:`\frac1m \sum_k r_k^2 + w \sum_j \max(0, |x_j - c_j| - \tfrac12
-    R_j)`, the boundary term being that of the paper, in the user's units, with centre *c* and width
-    *R* of the space. Losses of different candidates are summed, so that none depends on the others.
+    The loss of a candidate is :math:`\frac1m \sum_k r_k^2 + \sum_j w_j \max(0, |u_j - \tfrac12| -
+    \tfrac12)` at the point *u* of the unit box, the boundary term being that of the paper. Losses of different
+    candidates are summed, so that none depends on the others.
 
     Parameters
     ----------
@@ -32,8 +39,8 @@ class GradientSolver(DocLinkMixin, BaseEstimator):
     boundary : {"clip", "penalty"}, default="clip"
         "clip" keeps candidates in the box at each step; "penalty" adds the boundary term, as
         published, which may leave some outside.
-    boundary_weight : float, default=1.0
-        Weight *w* of the boundary term.
+    boundary_weight : float or array-like of shape (n_features,), default=1.0
+        Weight *w* of the boundary term, a box's edge outside counting one.
     batch_size : int, default=2048
         Candidates refined together.
 
@@ -49,7 +56,7 @@ class GradientSolver(DocLinkMixin, BaseEstimator):
         "lr": [Interval(Real, 0, None, closed="neither"), "array-like"],
         "schedule": [StrOptions({"cosine", "plateau", "constant"})],
         "boundary": [StrOptions({"clip", "penalty"})],
-        "boundary_weight": [Interval(Real, 0, None, closed="left")],
+        "boundary_weight": [Interval(Real, 0, None, closed="left"), "array-like"],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
     }
 
@@ -92,7 +99,9 @@ class GradientSolver(DocLinkMixin, BaseEstimator):
         free = problem.tensor(free, torch.bool)
         rows = torch.arange(len(starts), device=starts.device)
         # Adam's steps ignore the scale of a variable, so rates of its own are a scaling of it.
-        rates = problem.tensor(np.broadcast_to(np.asarray(self.lr, dtype=float), (starts.shape[1],)).copy())
+        rates = problem.tensor(one_for_each_variable(self.lr, "lr", starts.shape[1]))
+        weights = one_for_each_variable(self.boundary_weight, "boundary_weight", starts.shape[1], zero=True)
+        weights = problem.tensor(weights)
         rate = rates / rates.max()
         u = problem.to_unit(starts)
         v = (u / rate).requires_grad_()
@@ -110,8 +119,7 @@ class GradientSolver(DocLinkMixin, BaseEstimator):
             trace.append(r.detach().abs().amax(dim=1))
             loss = (r * r).mean(dim=1)
             if self.boundary == "penalty":
-                beyond = torch.relu((u - 0.5).abs() - 0.5) * problem.width
-                loss = loss + self.boundary_weight * beyond.sum(dim=1)
+                loss = loss + torch.relu((u - 0.5).abs() - 0.5) @ weights
             (v.grad,) = torch.autograd.grad(loss.sum(), v)
             v.grad[:, ~free] = 0
             optimizer.step()

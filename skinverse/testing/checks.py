@@ -298,6 +298,25 @@ def check_designs_are_in_the_space(inverter):
         assert info.feasible.all(), f"{name}: designs outside the space"
 
 
+def check_units(inverter):
+    """Designs are the same in other units: powers of two, which leave nothing but exponents to differ."""
+    X, y = _table(n_outputs=2)
+    bounds = np.array([[-1.5, 1.5], [250, 420], [0, 1e-3]])
+
+    def answer(of_design, of_response):
+        fitted = clone(inverter).set_params(space=bounds * of_design).fit(X * of_design, y * of_response)
+        return fitted.inverse(y[:3] * of_response, 4, random_state=3) / of_design
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        usual = answer(1, 1)
+        for of_design, of_response in ((2.0**-30, 1), (1, 2.0**30)):
+            error = np.abs(answer(of_design, of_response) - usual) / np.ptp(X, axis=0)
+            assert error.max() <= 1e-6, (
+                f"Designs change by {error.max():.2g} of the range of the training designs."
+            )
+
+
 def check_fixed_values(inverter):
     """A value fixed in the call is met exactly, and one that contradicts the space is refused."""
     fitted, _, y = _fitted(inverter)
@@ -395,6 +414,7 @@ _CHECKS = [
     check_data_frames,
     check_views,
     check_designs_are_in_the_space,
+    check_units,
     check_fixed_values,
     check_partial_targets,
     check_info,

@@ -30,6 +30,7 @@ __all__ = [
     "check_random_state",
     "fit_context",
     "numbers_from",
+    "one_for_each_variable",
     "validate_data",
     "validate_parameter_constraints",
 ]
@@ -57,6 +58,25 @@ def check_positive_int(value, name, *, advice=""):
     if value < 1:
         raise ValueError(f"{name} must be an integer of at least 1, got {value}.{advice}")
     return int(value)
+
+
+def one_for_each_variable(value, name, n_features, *, zero=False):
+    """Positive finite numbers (n_features,), of one of them or of one for each design variable.
+
+    Raises
+    ------
+    ValueError
+        If `value` has another shape, or numbers below zero, or of zero unless `zero` is True.
+    """
+    with numbers_from(value, name):
+        numbers = np.asarray(value, dtype=np.float64)
+    allowed = numbers >= 0 if zero else numbers > 0
+    if numbers.shape not in {(), (n_features,)} or not (allowed & np.isfinite(numbers)).all():
+        kind = "a number of at least 0" if zero else "a positive number"
+        raise ValueError(
+            f"{name} must be {kind} or {n_features} of them, one for each design variable, got {value!r}."
+        )
+    return np.array(np.broadcast_to(numbers, n_features))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from exact_models import ExactModule, ExactRegressor, arm, biased_sine, sine
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.ndimage import label
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
@@ -291,6 +291,20 @@ def test_as_published():
         for group in (misfit[converged], misfit[~converged]):
             assert (np.diff(group) >= 0).all()
         assert (np.diff(converged.astype(int)) <= 0).all()
+
+
+def test_boundary_term_is_the_same_in_other_units():
+    X, y = make_sine_wave(300, random_state=0)
+
+    def answer(unit):
+        inverter = NeuralAdjoint.as_published(
+            ForwardRegressor((16,), max_epochs=5), n_starts=8, space=[[-unit, unit]] * 2, random_state=0
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return inverter.fit(X * unit, y).inverse([0.5], 8) / unit
+
+    assert_array_equal(answer(2.0**-30), answer(1.0))
 
 
 def test_frozen_surrogate_is_not_refitted():

@@ -48,7 +48,11 @@ def published_loop(model, starts, y, *, lr, weight, n_steps, plateau):
 def test_reproduces_the_published_loop(model, plateau):
     starts, y, targets = problem()
     solver = GradientSolver(
-        100, lr=0.2, schedule="plateau" if plateau else "constant", boundary="penalty", boundary_weight=2.0
+        100,
+        lr=0.2,
+        schedule="plateau" if plateau else "constant",
+        boundary="penalty",
+        boundary_weight=2.0 * SPACE.width,
     )
     result = solver.solve(model, targets, starts, SPACE, y_scale=np.ones(1))
     expected = published_loop(model, starts, y, lr=0.2, weight=2.0, n_steps=100, plateau=plateau)
@@ -77,6 +81,16 @@ def test_rate_for_each_variable(model):
     result = GradientSolver(20, lr=[0.1, 1e-12]).solve(model, targets, starts, SPACE, y_scale=np.ones(1))
     assert_allclose(result.x[:, 1], starts[:, 1], atol=1e-8)
     assert np.abs(result.x[:, 0] - starts[:, 0]).max() > 0.01
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("lr", [0.1]), ("lr", [0.1, 0.0]), ("boundary_weight", [1.0, -1.0]), ("lr", [0.1, "a"])],
+)
+def test_numbers_for_each_variable_that_are_none(model, name, value):
+    starts, _, targets = problem()
+    with pytest.raises(ValueError, match=name):
+        GradientSolver(2, **{name: value}).solve(model, targets, starts, SPACE, y_scale=np.ones(1))
 
 
 def test_model_is_left_as_it_was(model):

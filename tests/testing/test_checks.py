@@ -38,6 +38,12 @@ class LooksAtItsNeighbours(NearestDesignInverter):
         return space.project(X - X.mean(axis=(0, 1)) + self.designs_[0]), info
 
 
+class HasAnAbsoluteTolerance(PriorInverter):
+    def _inverse(self, targets, n, space, random_state):
+        X, parts = super()._inverse(targets, n, space, random_state)
+        return space.project(X + 1e-4), parts
+
+
 class IgnoresNaN(PriorInverter):
     def _inverse(self, targets, n, space, random_state):
         X, _ = super()._inverse(targets, n, space, random_state)
@@ -52,6 +58,7 @@ class IgnoresNaN(PriorInverter):
         (SetsTheGlobalSeed(), "check_global_state_untouched"),
         (RewritesItsParameters(), "check_parameters_untouched"),
         (LooksAtItsNeighbours(), "check_targets_are_independent"),
+        (HasAnAbsoluteTolerance(), "check_units"),
         (IgnoresNaN(), "check_partial_targets"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
