@@ -19,7 +19,7 @@ class DesignSpace:
         Least and largest allowed value of each variable, in the user's units. Both ends belong to
         the space. Equal ends pin the variable. A dict names the variables too, in its order.
     names : sequence of str of length n_features, default=None
-        Names of the variables; needed to speak of them by name in `integer` and `fixed`.
+        Names of the variables, by which `integer` and `fixed` may speak of them; without, they are x0, x1 and so on.
     units : sequence of str of length n_features, default=None
         Kept for tables and axis labels.
     integer : bool, or sequence of bool, of names, or of column indices, default=None
@@ -141,10 +141,10 @@ class DesignSpace:
     def index(self, key):
         """Column of a variable given by name or column index."""
         if isinstance(key, str):
-            if self.names is None or key not in self.names:
-                known = "the space has no names" if self.names is None else f"known are {list(self.names)}"
-                raise ValueError(f"There is no variable {key!r} in the space: {known}.")
-            return self.names.index(key)
+            names = self.names or [f"x{column}" for column in range(self.n_features)]
+            if key not in names:
+                raise ValueError(f"There is no variable {key!r} in the space: known are {list(names)}.")
+            return names.index(key)
         if isinstance(key, bool) or not isinstance(key, int | np.integer) or not 0 <= key < self.n_features:
             raise ValueError(
                 f"A variable is named by a string or a column index below {self.n_features}, got {key!r}."

@@ -5,7 +5,7 @@ import numpy as np
 from skinverse.ensemble import EnsembleRegressor
 from skinverse.nets.activations import ACTIVATIONS
 from skinverse.nets.mlp import MLP
-from skinverse.utils.validation import Integral, Interval, Real, StrOptions
+from skinverse.utils.validation import LAYER_SIZES, Integral, Interval, Real, StrOptions, layer_sizes
 
 _MAX_SECOND_ORDER_WORK = 1e10  # rows * outputs * parameters**2: about 0.2 s a step on one core
 
@@ -20,7 +20,7 @@ class ForwardRegressor(EnsembleRegressor):
 
     Parameters
     ----------
-    hidden_layer_sizes : "auto" or array-like of int, default="auto"
+    hidden_layer_sizes : "auto" or int or array-like of int, default="auto"
         Width of each hidden layer. "auto" is (w, w) for Levenberg-Marquardt, with w from 4 to 16 as the square
         root of a quarter of the rows (wider ones were slower and less accurate in the tails), and
         (128, 128, 128) for the others.
@@ -122,7 +122,7 @@ class ForwardRegressor(EnsembleRegressor):
 
     _parameter_constraints = {
         **EnsembleRegressor._parameter_constraints,
-        "hidden_layer_sizes": [StrOptions({"auto"}), "array-like"],
+        "hidden_layer_sizes": [StrOptions({"auto"}), *LAYER_SIZES],
         "activation": [StrOptions({"auto", *ACTIVATIONS})],
         "optimizer": [StrOptions({"auto", "lm", "soap", "adam"})],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
@@ -178,12 +178,8 @@ class ForwardRegressor(EnsembleRegressor):
         if isinstance(hidden, str):
             width = int(np.clip(np.sqrt(n_samples / 4), 4, 16))
             hidden = (width, width) if optimizer == "lm" else (128, 128, 128)
-        hidden = tuple(hidden)
-        if not all(isinstance(width, Integral) and width >= 1 for width in hidden):
-            raise ValueError(
-                f"hidden_layer_sizes must hold positive integers, one a hidden layer, got {hidden}; "
-                "(16, 16) is two layers of 16 units, () is a linear model."
-            )
+        else:
+            hidden = layer_sizes(hidden)
         if activation == "auto":
             activation = "tanh" if optimizer == "lm" else "silu"
         return hidden, activation

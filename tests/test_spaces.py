@@ -23,7 +23,7 @@ NAMED = DesignSpace(BOX, names=["a", "b", "n"], units=["mm", "", ""], integer=["
         ({"bounds": BOX, "names": ["a", "b"]}, "names must have one entry"),
         ({"bounds": BOX, "names": ["a", "a", "b"]}, "differ"),
         ({"bounds": BOX, "integer": [True, False]}, "mask"),
-        ({"bounds": BOX, "integer": ["n"]}, "no names"),
+        ({"bounds": BOX, "integer": ["n"]}, r"known are \['x0', 'x1', 'x2'\]"),
         ({"bounds": BOX, "fixed": {0: 3.0}}, "outside its bounds"),
         ({"bounds": BOX, "fixed": {0: np.nan}}, "finite number"),
         ({"bounds": BOX, "fixed": {3: 0.0}}, "below 3"),
@@ -139,3 +139,11 @@ def test_a_space_without_names_takes_those_of_the_table():
 def test_fixed_is_a_dict():
     with pytest.raises(TypeError, match="fixed must be a dict"):
         DesignSpace([[0, 1]], names=["a"]).with_fixed([("a", 0.5)])
+
+
+def test_variables_without_names_are_called_as_messages_call_them():
+    space = DesignSpace(BOX, integer=["x2"])
+    assert space.integer.tolist() == [False, False, True]
+    assert_array_equal(space.with_fixed({"x1": 0.5}).bounds, space.with_fixed({1: 0.5}).bounds)
+    with pytest.raises(ValueError, match="no variable 'x1'"):
+        NAMED.index("x1")

@@ -6,7 +6,7 @@ from sklearn.utils.metaestimators import available_if
 from skinverse.base import BaseInverter
 from skinverse.targets import Targets
 from skinverse.utils.seeding import seeded_clone
-from skinverse.utils.validation import HasMethods, check_is_fitted, validate_data
+from skinverse.utils.validation import HasMethods, check_array, check_is_fitted, validate_data
 
 # Share of a variable's range by which a design may miss the space without counting as moved: rounding.
 _ROUNDING = 1e-9
@@ -123,10 +123,14 @@ class TransformedDesignInverter(BaseInverter):
         self.inverter_ = seeded_clone(self.inverter, random_state)
 
     def _transformed(self, X, y):
-        Z, v = np.asarray(self.design_transformer_.transform(X), dtype=np.float64), self._as_given(y)
+        Z, v = self._numbers(self.design_transformer_.transform(X), "design_transformer"), self._as_given(y)
         if self.response_transformer_ is not None:
-            v = np.asarray(self.response_transformer_.transform(y), dtype=np.float64)
+            v = self._numbers(self.response_transformer_.transform(y), "response_transformer")
         return Z, v
+
+    @staticmethod
+    def _numbers(transformed, name):
+        return check_array(transformed, dtype=np.float64, input_name=f"{name}.transform")
 
     def _transformed_targets(self, targets):
         if self.response_transformer_ is None:

@@ -11,7 +11,7 @@ from skinverse.inverters.density import ConditionalDensityInverter
 from skinverse.nets.autoregressive import AutoregressiveNet
 from skinverse.nets.marginals import DiscreteMarginal
 from skinverse.training.net import lowest_loss
-from skinverse.utils.validation import Integral, Interval
+from skinverse.utils.validation import Integral, Interval, layer_sizes
 
 # Decoupled weight decay of a factor, and of one that overfits all the same.
 _WEIGHT_DECAY, _MORE_DECAY = 0.1, 0.3
@@ -40,7 +40,7 @@ class AutoregressiveInverter(ConditionalDensityInverter):
         Bins *K* of a factor; None takes one for every sixteen rows, at least 8 and at most 128. A draw is known to
         one bin at best: more bins are sharper, and want more rows. A variable
         that takes few values again and again, such as a whole number, has a bin for each of them instead.
-    hidden_layer_sizes : array-like of int, default=(128, 128, 128)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128, 128)
         Of the network of each factor.
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
@@ -137,7 +137,7 @@ class AutoregressiveInverter(ConditionalDensityInverter):
             x,
             condition.shape[1],
             min(max(len(x) // 16, 8), 128) if self.n_bins is None else self.n_bins,
-            tuple(self.hidden_layer_sizes),
+            layer_sizes(self.hidden_layer_sizes),
             self.activation,
             generator=generator,
         )

@@ -5,7 +5,7 @@ import torch
 from skinverse.inverters.density import ConditionalDensityInverter
 from skinverse.nets.coupling import ConditionalFlow, CouplingFlow, make_transform
 from skinverse.nets.guest import GuestFlow
-from skinverse.utils.validation import Integral, Interval, StrOptions
+from skinverse.utils.validation import Integral, Interval, StrOptions, layer_sizes
 
 
 class CINNInverter(ConditionalDensityInverter):
@@ -31,7 +31,7 @@ class CINNInverter(ConditionalDensityInverter):
         Coupling blocks, each of which transforms all variables once.
     n_bins : int, default=8
         Bins of a spline.
-    hidden_layer_sizes : array-like of int, default=(128, 128)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Of each of the two networks of a block.
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
@@ -143,7 +143,7 @@ class CINNInverter(ConditionalDensityInverter):
             c,
             self.n_blocks,
             make_transform(self.coupling, self.n_bins),
-            tuple(self.hidden_layer_sizes),
+            layer_sizes(self.hidden_layer_sizes),
             self.activation,
             generator=generator,
         )

@@ -6,7 +6,14 @@ from skinverse.inverters.latent import LatentInverter
 from skinverse.nets.vae import ConditionalVAE
 from skinverse.training.losses import StochasticLoss
 from skinverse.training.net import lowest_loss
-from skinverse.utils.validation import Integral, Interval, Real, StrOptions, one_for_each_variable
+from skinverse.utils.validation import (
+    Integral,
+    Interval,
+    Real,
+    StrOptions,
+    layer_sizes,
+    one_for_each_variable,
+)
 
 # Mean standard deviation of the decoder, in those of the designs, above which latents count as unused, and the share
 # of the epochs in which the weight of the divergence then rises.
@@ -42,7 +49,7 @@ class CVAEInverter(LatentInverter):
     noisy : bool, default=True
         Whether draws have the decoder's noise :math:`\sigma` on them, as the model says. Without it, as published,
         they are nearer to their target and less spread than they should be.
-    hidden_layer_sizes : array-like of int, default=(128, 128, 128)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128, 128)
         Of encoder and decoder each.
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
@@ -179,7 +186,7 @@ class CVAEInverter(LatentInverter):
             d,
             condition.shape[1],
             d if self.n_latents is None else self.n_latents,
-            tuple(self.hidden_layer_sizes),
+            layer_sizes(self.hidden_layer_sizes),
             self.activation,
             kl_weight=self.kl_weight,
             kl_warmup=self._warmup,

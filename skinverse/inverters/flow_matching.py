@@ -6,7 +6,7 @@ from skinverse.inverters.density import ConditionalDensityInverter
 from skinverse.metrics.diversity import novelty, spacing
 from skinverse.nets.flow_matching import FlowMatchingNet
 from skinverse.training.losses import StochasticLoss
-from skinverse.utils.validation import Integral, Interval
+from skinverse.utils.validation import Integral, Interval, layer_sizes
 
 # Rows whose responses are asked for to see whether draws repeat the table.
 _N_CHECKED = 500
@@ -26,7 +26,7 @@ class FlowMatchingInverter(ConditionalDensityInverter):
 
     Parameters
     ----------
-    hidden_layer_sizes : array-like of int, default=(128, 128, 128)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128, 128)
         Of the velocity network.
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
@@ -133,7 +133,7 @@ class FlowMatchingInverter(ConditionalDensityInverter):
         return FlowMatchingNet(
             x.shape[1],
             condition.shape[1],
-            tuple(self.hidden_layer_sizes),
+            layer_sizes(self.hidden_layer_sizes),
             self.activation,
             self.n_steps,
             generator=generator,

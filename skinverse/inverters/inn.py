@@ -18,7 +18,15 @@ from skinverse.nets.standardized import Standardized
 from skinverse.training.callbacks import RememberBest
 from skinverse.training.losses import StochasticLoss
 from skinverse.utils.chunks import chunks
-from skinverse.utils.validation import Integral, Interval, Real, StrOptions, check_is_fitted, validate_data
+from skinverse.utils.validation import (
+    Integral,
+    Interval,
+    Real,
+    StrOptions,
+    check_is_fitted,
+    layer_sizes,
+    validate_data,
+)
 
 # Designs predicted together.
 _MAX_ROWS = 8192
@@ -75,7 +83,7 @@ class INNInverter(LatentInverter):
         Coupling blocks, each of which transforms all variables once.
     n_bins : int, default=8
         Bins of a spline.
-    hidden_layer_sizes : array-like of int, default=(128, 128)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128)
         Of each of the two networks of a block.
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
@@ -219,7 +227,7 @@ class INNInverter(LatentInverter):
             0,
             self.n_blocks,
             make_transform(self.coupling, self.n_bins),
-            tuple(self.hidden_layer_sizes),
+            layer_sizes(self.hidden_layer_sizes),
             self.activation,
             generator=generator,
         )

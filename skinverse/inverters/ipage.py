@@ -5,7 +5,7 @@ from skinverse.inverters.inn import INNInverter
 from skinverse.localized import LocalizedInverter, pool_size, proposals_of
 from skinverse.samplers import LHSSampler
 from skinverse.solvers import GradientSolver
-from skinverse.utils.validation import HasMethods, Integral, Interval, StrOptions
+from skinverse.utils.validation import LAYER_SIZES, HasMethods, Integral, Interval, StrOptions
 from skinverse.utils.warm_start import fit_after
 
 # A twentieth of the work of a maximin design gets nearly all of its distance in a hundredth of the time.
@@ -79,7 +79,7 @@ class IPageInverter(LocalizedInverter):
     n_latents : int, default=None
     n_padding : int, default=2
         As for :class:`~skinverse.INNInverter`.
-    hidden_layer_sizes : array-like of int, default=None
+    hidden_layer_sizes : int or array-like of int, default=None
         Of each network inside; None is (128, 128, 128) for the autoregressive flow and (128, 128) for couplings.
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
@@ -147,7 +147,7 @@ class IPageInverter(LocalizedInverter):
         "network": [StrOptions({"auto", "autoregressive", "affine", "spline"})],
         "training": [StrOptions({"likelihood", "bidirectional"})],
         "forward_model": [HasMethods(["fit", "predict"]), StrOptions({"network"}), None],
-        "hidden_layer_sizes": ["array-like", None],
+        "hidden_layer_sizes": [*LAYER_SIZES, None],
         "n_proposals": [Interval(Integral, 1, None, closed="left"), None],
         **{name: INNInverter._parameter_constraints[name] for name in _COUPLINGS},
     }

@@ -14,7 +14,7 @@ from skinverse.training.net import make_net, one_pass, unattended
 from skinverse.utils.chunks import chunks
 from skinverse.utils.devices import resolve_device
 from skinverse.utils.scaling import standard_units
-from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
+from skinverse.utils.validation import LAYER_SIZES, HasMethods, Integral, Interval, Real, StrOptions
 from skinverse.utils.warm_start import WarmStartMixin
 
 # Values of draws decoded together.
@@ -50,7 +50,7 @@ class LatentInverter(WarmStartMixin, BaseInverter):
     _n_steps = 10_000
 
     _training_constraints = {
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": LAYER_SIZES,
         "activation": [StrOptions(set(ACTIVATIONS))],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
         "lr": [Interval(Real, 0, None, closed="neither")],

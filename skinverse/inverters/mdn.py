@@ -2,7 +2,7 @@
 
 from skinverse.inverters.density import ConditionalDensityInverter
 from skinverse.nets.mixture import MixtureDensityNet
-from skinverse.utils.validation import Integral, Interval, StrOptions
+from skinverse.utils.validation import Integral, Interval, StrOptions, layer_sizes
 
 
 class MDNInverter(ConditionalDensityInverter):
@@ -17,7 +17,7 @@ class MDNInverter(ConditionalDensityInverter):
         Number of Gaussians *K*. Too few blur separate branches of solutions together.
     covariance_type : {"full", "diag"}, default="full"
         "full" lets components follow ridges that lie askew, through the Cholesky factor of the precision.
-    hidden_layer_sizes : array-like of int, default=(128, 128, 128)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128, 128)
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
     dense : bool, default=False
@@ -128,7 +128,7 @@ class MDNInverter(ConditionalDensityInverter):
             condition.shape[1],
             x.shape[1],
             self.n_components,
-            tuple(self.hidden_layer_sizes),
+            layer_sizes(self.hidden_layer_sizes),
             self.activation,
             full_covariance=self.covariance_type == "full",
             dense=self.dense,

@@ -14,7 +14,15 @@ from skinverse.training.net import make_net, unattended
 from skinverse.utils.chunks import chunks
 from skinverse.utils.devices import resolve_device
 from skinverse.utils.scaling import standard_units
-from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
+from skinverse.utils.validation import (
+    LAYER_SIZES,
+    HasMethods,
+    Integral,
+    Interval,
+    Real,
+    StrOptions,
+    layer_sizes,
+)
 
 # Targets answered together.
 _MAX_TARGETS = 2**14
@@ -42,7 +50,7 @@ class TandemInverter(BaseInverter):
         one, and flagged by `projected` in the info bunch.
     boundary_weight : float, default=1.0
         Weight of the penalty.
-    hidden_layer_sizes : array-like of int, default=(128, 128, 128)
+    hidden_layer_sizes : int or array-like of int, default=(128, 128, 128)
         Of the inverse network.
     activation : str, default="silu"
         As for :class:`~skinverse.ForwardRegressor`.
@@ -93,7 +101,7 @@ class TandemInverter(BaseInverter):
         "forward_model": [HasMethods(["fit", "predict"]), None],
         "boundary": [StrOptions({"squash", "penalty"})],
         "boundary_weight": [Interval(Real, 0, None, closed="left")],
-        "hidden_layer_sizes": ["array-like"],
+        "hidden_layer_sizes": LAYER_SIZES,
         "activation": [StrOptions(set(ACTIVATIONS))],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), None],
         "lr": [Interval(Real, 0, None, closed="neither")],
@@ -146,7 +154,7 @@ class TandemInverter(BaseInverter):
         inverse_net = MLP(
             y.shape[1],
             X.shape[1],
-            tuple(self.hidden_layer_sizes),
+            layer_sizes(self.hidden_layer_sizes),
             self.activation,
             generator=torch.Generator().manual_seed(seed),
         )

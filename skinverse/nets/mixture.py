@@ -131,10 +131,10 @@ class DenselyConnected(nn.Module):
         for width in hidden_layer_sizes:
             self.layers.append(MLP(seen, width, (), activation, generator=generator))
             seen += width
-        self.head = MLP(hidden_layer_sizes[-1], n_outputs, (), activation, generator=generator)
+        self.head = MLP([n_inputs, *hidden_layer_sizes][-1], n_outputs, (), activation, generator=generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        value = ACTIVATIONS[self.activation].value
+        value, newest = ACTIVATIONS[self.activation].value, x
         for layer in self.layers:
             newest = value(layer(x))
             x = torch.cat([newest, x], dim=1)

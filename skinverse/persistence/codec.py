@@ -354,10 +354,4 @@ class Decoder:
 
 def _usable(device):
     """The device of that name, "auto" included, if tensors can lie there."""
-    try:
-        return torch.empty(0, device=resolve_device(device)).device
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"device={str(device)!r} is not available here ({reason}); pass load(path, device='cpu')"
-        ) from error
+    return torch.empty(0, device=resolve_device(device, "load(path, device='cpu')")).device

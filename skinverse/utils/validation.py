@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import (
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 __all__ = [
+    "LAYER_SIZES",
     "HasMethods",
     "Integral",
     "Interval",
@@ -29,11 +30,16 @@ __all__ = [
     "check_positive_int",
     "check_random_state",
     "fit_context",
+    "layer_sizes",
     "numbers_from",
     "one_for_each_variable",
     "validate_data",
     "validate_parameter_constraints",
 ]
+
+
+# What `hidden_layer_sizes` may be, for scikit-learn; :func:`layer_sizes` looks closer.
+LAYER_SIZES = ["array-like", Interval(Integral, 1, None, closed="left")]
 
 
 def check_random_state(seed):
@@ -58,6 +64,23 @@ def check_positive_int(value, name, *, advice=""):
     if value < 1:
         raise ValueError(f"{name} must be an integer of at least 1, got {value}.{advice}")
     return int(value)
+
+
+def layer_sizes(value):
+    """Units of the hidden layers as a tuple, of one number or of one for each layer.
+
+    Raises
+    ------
+    ValueError
+        If these are no positive integers.
+    """
+    widths = (value,) if isinstance(value, Integral) else tuple(value)
+    if not all(isinstance(width, Integral) and width >= 1 for width in widths):
+        raise ValueError(
+            f"hidden_layer_sizes must hold positive integers, one a hidden layer, got {value!r}; "
+            "(16, 16) is two layers of 16 units, () is none."
+        )
+    return tuple(int(width) for width in widths)
 
 
 def one_for_each_variable(value, name, n_features, *, zero=False):

@@ -4,7 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.decomposition import PCA
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
 from skinverse import (
     DesignSpace,
@@ -116,3 +116,11 @@ def test_a_transformer_without_a_way_back():
     X, y = make_sine_wave(50, random_state=0)
     with pytest.raises(ValueError, match="The 'design_transformer' parameter of TransformedDesignInverter"):
         TransformedDesignInverter(NearestDesignInverter(), Normalizer()).fit(X, y)
+
+
+def test_a_transformer_that_answers_in_sparse_matrices():
+    X, y = np.argwhere(np.ones((3, 4))), np.arange(12.0)
+    with pytest.raises(TypeError, match="design_transformer"):
+        TransformedDesignInverter(NearestDesignInverter(), OneHotEncoder()).fit(X, y)
+    dense = TransformedDesignInverter(NearestDesignInverter(), OneHotEncoder(sparse_output=False)).fit(X, y)
+    assert_array_equal(dense.inverse(y, 1)[:, 0], X)
