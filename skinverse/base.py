@@ -1,6 +1,5 @@
 """What every inverter shares: validation, shapes, units, the contract of ``inverse``."""
 
-import warnings
 from abc import ABCMeta, abstractmethod
 
 import numpy as np
@@ -15,6 +14,7 @@ from skinverse.targets import TargetRange, Targets
 from skinverse.utils.doc_links import DocLinkMixin
 from skinverse.utils.frames import check_same_names, column_names, target_names
 from skinverse.utils.scaling import column_scale
+from skinverse.utils.user_warnings import warn_user
 from skinverse.utils.validation import (
     check_array,
     check_is_fitted,
@@ -210,11 +210,9 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         X, extra = self._inverse(targets, n, space, random_state)
         feasible = space.contains(X)
         if not feasible.all():
-            warnings.warn(
+            warn_user(
                 f"{np.count_nonzero(~feasible)} of {feasible.size} designs lie outside the space; "
                 "they are flagged by `feasible` in the info bunch.",
-                UserWarning,
-                stacklevel=2,
             )
         if not return_info:
             return X
@@ -351,10 +349,8 @@ class BaseInverter(InverterMixin, SaveMixin, BaseEstimator, metaclass=ABCMeta):
         row, output = np.unravel_index(np.argmax(np.where(far, beyond / self.y_scale_, -1)), far.shape)
         side = "above the largest" if above[row, output] > below[row, output] else "below the least"
         name = f"output {output}" if self.output_names_in_ is None else self.output_names_in_[output]
-        warnings.warn(
+        warn_user(
             f"{np.count_nonzero(far.any(axis=1))} of {len(targets)} targets lie far outside the responses seen "
             f"in fit: target {row} is {beyond[row, output]:.3g} ({beyond[row, output] / self.y_scale_[output]:.1f} "
             f"standard deviations) {side} {name}. Answers there extrapolate.",
-            UserWarning,
-            stacklevel=3,
         )

@@ -1,6 +1,5 @@
 """EnsembleRegressor: base of surrogates that are networks, one or some alike."""
 
-import warnings
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from copy import deepcopy
@@ -22,6 +21,7 @@ from skinverse.utils.floors import response_floor
 from skinverse.utils.regressors import ForwardModelMixin
 from skinverse.utils.scaling import location_and_scale
 from skinverse.utils.threads import single_threaded
+from skinverse.utils.user_warnings import warn_user
 from skinverse.utils.validation import (
     Integral,
     Interval,
@@ -107,11 +107,7 @@ class EnsembleRegressor(WarmStartMixin, ForwardModelMixin, SaveMixin, DocLinkMix
             interrupted = members[-1][0].interrupted_
         members += known[len(members) :]  # an interrupt leaves them as they were
         if len(members) < self.n_members:
-            warnings.warn(
-                f"Interrupted, the ensemble has {len(members)} of {self.n_members} members.",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn_user(f"Interrupted, the ensemble has {len(members)} of {self.n_members} members.")
         self.held_out_ = np.zeros((len(members), len(X)), dtype=bool)
         fraction = self._held_out_share(len(X))
         for mask, seed in zip(self.held_out_, self._seeds, strict=False):

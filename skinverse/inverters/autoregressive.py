@@ -1,6 +1,5 @@
 """Piecewise-linear autoregressive flow on the unit cube."""
 
-import warnings
 from copy import deepcopy
 
 import numpy as np
@@ -11,6 +10,7 @@ from skinverse.inverters.density import ConditionalDensityInverter
 from skinverse.nets.autoregressive import AutoregressiveNet
 from skinverse.nets.marginals import DiscreteMarginal
 from skinverse.training.net import lowest_loss
+from skinverse.utils.user_warnings import warn_user
 from skinverse.utils.validation import Integral, Interval, layer_sizes
 
 # Decoupled weight decay of a factor, and of one that overfits all the same.
@@ -167,12 +167,10 @@ class AutoregressiveInverter(ConditionalDensityInverter):
         u, log_slope = module.marginals.to_cube(x)
         outside = int(torch.isinf(log_slope).sum())
         if outside > _MOST_OUTSIDE * len(x):
-            warnings.warn(
+            warn_user(
                 f"{outside} of {len(x)} rows lie outside the range of the rows that training began with, or have "
                 "values that a discrete variable did not take there, where this density is zero. Begin with a fair "
                 "sample of all rows: fit with warm_start=False, or the first call of partial_fit.",
-                UserWarning,
-                stacklevel=8,  # the caller of `fit` or `partial_fit`
             )
         bins = module.bins(u)
         # The likelihood of a histogram is the cross-entropy of its bins, up to a constant.

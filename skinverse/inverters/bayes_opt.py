@@ -14,6 +14,7 @@ from skinverse.targets import Targets
 from skinverse.utils.lookup import distinct_rows
 from skinverse.utils.progress import progress_bar
 from skinverse.utils.seeding import seeded_clone
+from skinverse.utils.user_warnings import warn_user
 from skinverse.utils.validation import HasMethods, Integral, Interval, Real, StrOptions
 
 TABLE = "table"  # status of a design whose answer was known beforehand
@@ -280,20 +281,17 @@ class BayesOptInverter(BaseInverter):
     def _warn(self, found, messages):
         n_failed = np.count_nonzero(found["status"] == FAILED)
         if n_failed:
-            warnings.warn(
+            warn_user(
                 f"{n_failed} of {found['n_simulations'].sum()} simulations failed, {why_failed(messages)}; "
                 "see `status` in the info bunch.",
-                UserWarning,
-                stacklevel=4,  # the caller of `inverse`
             )
         short = np.flatnonzero(~found["converged"].all(axis=1))
         if short.size:
-            warnings.warn(
+            warn_user(
                 f"{short.size} of {len(found['converged'])} targets were not reached within tol={self.tol:g} by all of "
                 f"their designs, the first of them target {short[0]}; see `converged` in the info bunch. They may have "
                 "no solution in the space, or need a larger n_iter.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
 

@@ -1,7 +1,6 @@
 """Judging designs by simulating them again."""
 
 import time
-import warnings
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -13,6 +12,7 @@ from joblib import Parallel, delayed, effective_n_jobs
 from skinverse.metrics.r_curve import r_curve
 from skinverse.targets import as_targets
 from skinverse.utils.chunks import chunks
+from skinverse.utils.user_warnings import warn_user
 from skinverse.utils.validation import check_positive_int
 
 JUDGES = ("simulator", "held-out surrogate", "own surrogate")
@@ -52,15 +52,11 @@ class Resimulation:
         """Share of designs without a response."""
         return float((self.status != OK).mean())
 
-    def warn_of_errors(self, stacklevel=2):
+    def warn_of_errors(self):
         """UserWarning with the first message, if the judge raised: a mistake in it looks like a failure."""
         if self.messages:
             why = why_failed([*self.messages.values()])
-            warnings.warn(
-                f"{len(self.messages)} of {self.status.size} simulations failed, {why}",
-                UserWarning,
-                stacklevel=stacklevel + 1,
-            )
+            warn_user(f"{len(self.messages)} of {self.status.size} simulations failed, {why}")
 
     def r_curve(self, *, on_failure="worst"):
         """The r_T curve; see :func:`r_curve`."""

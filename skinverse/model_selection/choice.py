@@ -1,7 +1,6 @@
 """The method for a budget of simulations."""
 
 import time
-import warnings
 
 import numpy as np
 from joblib import Parallel, delayed
@@ -15,6 +14,7 @@ from skinverse.metrics import r_curve, resimulation_error
 from skinverse.metrics.resimulation import why_failed
 from skinverse.utils.progress import progress_bar
 from skinverse.utils.seeding import seeded_clone
+from skinverse.utils.user_warnings import warn_user
 from skinverse.utils.validation import Integral, check_positive_int, check_random_state
 
 
@@ -217,8 +217,7 @@ def _tell_failures(error, messages):
     if n_failed == error.size:
         raise ValueError(f"All {n_failed} simulations failed, {why_failed(messages)}")
     if messages:
-        text = f"{n_failed} of {error.size} simulations failed, {why_failed(messages)}"
-        warnings.warn(text, UserWarning, stacklevel=3)
+        warn_user(f"{n_failed} of {error.size} simulations failed, {why_failed(messages)}")
 
 
 def _fit_judge(judge, X, y, train, test, seed):

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import warnings
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,6 +12,7 @@ from safetensors.numpy import save_file
 from skinverse._version import __version__
 from skinverse.persistence.card import ResultCard, make_card
 from skinverse.persistence.codec import Decoder, Encoder
+from skinverse.utils.user_warnings import warn_user
 from skinverse.utils.validation import check_is_fitted
 
 # Raised when files of a new version cannot be read by the versions before it.
@@ -226,11 +226,9 @@ def _check_version(path, writer):
             "estimators. Load it with a version of the same major number, or fit again"
         )
     if minor != our_minor:
-        warnings.warn(
+        warn_user(
             f"{str(path)!r} was written by skinverse {writer} and is loaded by {__version__}: compare some answers "
             "before you rely on it.",
-            UserWarning,
-            stacklevel=3,
         )
 
 

@@ -1,6 +1,5 @@
 """Localisation: candidates of many targets refined through a forward model, and judged by it."""
 
-import warnings
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -13,6 +12,7 @@ from skinverse.solvers.whole_numbers import descend_in_whole_numbers
 from skinverse.targets import Targets
 from skinverse.utils.chunks import chunks
 from skinverse.utils.progress import progress_bar
+from skinverse.utils.user_warnings import warn_user
 
 # Candidates of different targets worked on together, and their responses.
 _MAX_CANDIDATES, _MAX_RESPONSES = 2**15, 2**21
@@ -279,13 +279,12 @@ def _warn_if_short(converged):
     """ConvergenceWarning if targets, rows of `converged` (n_targets, n), were not reached by all of their designs."""
     short = np.flatnonzero(~converged.all(axis=1))
     if short.size:
-        warnings.warn(
+        warn_user(
             f"{short.size} of {len(converged)} targets were not reached by all of their {converged.shape[1]} designs, "
             f"the first of them target {short[0]} ({np.count_nonzero(converged[short[0]])} of {converged.shape[1]}); "
             "see `converged` in the info bunch. They may have no solution in the space, or the solver needs more "
             "iterations.",
             ConvergenceWarning,
-            stacklevel=5,  # the caller of `inverse`
         )
 
 

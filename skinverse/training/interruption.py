@@ -1,12 +1,12 @@
 """Ctrl-C ends training, not the work done so far; a bar tells how far it is."""
 
-import warnings
 from contextlib import contextmanager
 
 from skorch import NeuralNet
 from skorch.callbacks import Callback, EarlyStopping
 
 from skinverse.utils.progress import SilentBar, progress_bar
+from skinverse.utils.user_warnings import warn_user
 
 
 class EndOfTraining(KeyboardInterrupt):
@@ -87,10 +87,8 @@ class InterruptibleNet(NeuralNet):
                 raise KeyboardInterrupt(
                     "Training was interrupted in its first epoch; there is nothing to keep."
                 )
-            warnings.warn(
+            warn_user(
                 f"Training was interrupted after {len(self.history)} of at most {self.max_epochs} epochs. What had "
                 "been learnt by then is kept; fit again for all of it.",
-                UserWarning,
-                stacklevel=2,
             )
         return self
