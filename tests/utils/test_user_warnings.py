@@ -55,8 +55,7 @@ def test_the_line_that_called(name):
     assert {w.filename for w in ours} == {__file__}
 
 
-def test_where_nothing_else_calls():
-    """The outermost line, if it is the package's own."""
+def test_a_line_of_the_package_is_passed_over():
     inside = {"warn_user": warn_user}
     exec(compile("def call():\n    warn_user('x')", skinverse.__file__, "exec"), inside)
     (told,) = caught(inside["call"])
